@@ -1,0 +1,136 @@
+"""The contract between the harness and an implementation, as types (the words are in docs/contract.md).
+
+Imports nothing of this project. The protocols are for type checkers and readers: `isinstance` against a
+protocol costs microseconds, so nothing here is made to be checked at run time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeAlias
+
+IMPLEMENTATION_GROUP = "callbot_lab.implementations"
+"""Entry-point group in which implementations announce themselves."""
+
+REFERENCE_GROUP = "callbot_lab.references"
+"""Entry-point group of arms that are measured but held to no contract."""
+
+DEFAULT_CAPACITY = 10 * 2**20
+"""Bytes that an AudioBuffer reserves unless told otherwise."""
+
+BUILD_KEYS = ("language", "binding", "kernel", "compiler", "flags", "profile", "version", "contract")
+"""Keys that every BUILD mapping has."""
+
+Chunk: TypeAlias = "str | bytes | bytearray | memoryview"
+"""Base64 text: a str or a C-contiguous buffer of one-byte items."""
+
+
+class AudioBuffer(Protocol):
+    """Append-only store of one call's PCM."""
+
+    def append(self, chunk: Chunk, /) -> int:
+        """Decode a base64 chunk into the buffer; the number of bytes added."""
+
+    def extend(self, chunks: Iterable[Chunk], /) -> int:
+        """Decode a batch of chunks, all or nothing; the number of bytes added."""
+
+    def append_pcm(self, pcm: bytes | bytearray | memoryview, /) -> int:
+        """Add raw bytes; the number of bytes added."""
+
+    def view(self) -> memoryview:
+        """Read-only view of what is held; while it is alive the contents cannot change."""
+
+    def take(self) -> bytes:
+        """Hand out what is held and empty the buffer."""
+
+    def clear(self) -> None:
+        """Empty the buffer; reserved memory stays."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def chunk_count(self) -> int:
+        """Chunks ever added."""
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes ever added."""
+
+    @property
+    def capacity(self) -> int:
+        """Bytes reserved now."""
+
+    @property
+    def reallocations(self) -> int:
+        """How often the storage was reallocated to grow."""
+
+
+class AudioProcessor(Protocol):
+    """Buffers of many concurrent calls, safe to use from many threads."""
+
+    def open(self, call_id: str) -> AudioBuffer:
+        """Start a call; its buffer."""
+
+    def append(self, call_id: str, chunk: Chunk) -> int:
+        """Decode a chunk into the buffer of an open call; the number of bytes added."""
+
+    def extend(self, call_id: str, chunks: Iterable[Chunk]) -> int:
+        """Decode a batch into the buffer of an open call, all or nothing; the number of bytes added."""
+
+    def close(self, call_id: str) -> bytes:
+        """Hand out the bytes of a call and forget it."""
+
+    def discard(self, call_id: str) -> None:
+        """Forget a call without handing out a copy."""
+
+    def call_ids(self) -> list[str]:
+        """Ids of the open calls, oldest first."""
+
+    def __getitem__(self, call_id: str, /) -> AudioBuffer: ...
+
+    def __contains__(self, call_id: object, /) -> bool: ...
+
+    def __len__(self) -> int: ...
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes held now over all open calls."""
+
+
+class AudioBufferFactory(Protocol):
+    """Makes an AudioBuffer: the class itself or a function."""
+
+    def __call__(self, capacity: int = ..., *, limit: int | None = None) -> AudioBuffer: ...
+
+
+class AudioProcessorFactory(Protocol):
+    """Makes an AudioProcessor: the class itself or a function."""
+
+    def __call__(
+        self,
+        *,
+        capacity: int = ...,
+        limit: int | None = None,
+        max_calls: int | None = None,
+        max_bytes: int | None = None,
+    ) -> AudioProcessor: ...
+
+
+class Reference(Protocol):
+    """An arm held to no contract: it decodes and says what it is."""
+
+    BUILD: Mapping[str, str]
+
+    def decode(self, chunk: Chunk, /) -> bytes:
+        """Decode one chunk."""
+
+
+class Implementation(Protocol):
+    """What an entry point of the group IMPLEMENTATION_GROUP resolves to."""
+
+    BUILD: Mapping[str, str]
+    AudioBuffer: AudioBufferFactory
+    AudioProcessor: AudioProcessorFactory
+
+    def decode(self, chunk: Chunk, /) -> bytes:
+        """Decode one chunk of canonical base64."""
