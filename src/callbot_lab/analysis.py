@@ -1,0 +1,199 @@
+"""From slots to ratios with intervals, and from those to verdicts (docs/method.md gives the reasons).
+
+All ratios say how many times as fast an arm is as the baseline: above 1 is faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from .results import RunData
+from .worker import EMPTY, NULL
+
+CONFIDENCE = 0.95
+POWER = 0.80
+BOOTSTRAPS = 2000
+MIN_WORKERS = 3
+"""Workers below which an interval would be a guess."""
+
+
+def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
+    """Nanoseconds per chunk of every slot, wall and CPU."""
+    return slots.assign(wall=slots["wall_ns"] / slots["chunks"], cpu=slots["cpu_ns"] / slots["chunks"])
+
+
+def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Log ratio of the baseline's time to an arm's, for every arm in every block of one cell.
+
+    Rows are (worker, block), columns are arms. The two slots that an arm has in a block, one in the random order and
+    one in its reverse, are averaged first (as logarithms), so that drift within the block cancels.
+    """
+    logs = np.log(slots["wall_ns"] / slots["chunks"])
+    table = logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
+    return table.rsub(table[baseline], axis=0).drop(columns=baseline)
+
+
+def worker_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Median over blocks of the log ratios: one row a worker, the independent unit of everything that follows."""
+    return block_ratios(slots, baseline).groupby("worker").median()
+
+
+def interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean of log ratios with its t interval (Georges et al. 2007); infinite ends below MIN_WORKERS values."""
+    values = values[~np.isnan(values)]
+    mean = float(values.mean()) if len(values) else float("nan")
+    if len(values) < MIN_WORKERS:
+        return mean, -np.inf, np.inf
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
+def bootstrap(values: np.ndarray, seed: int = 1) -> tuple[float, float]:
+    """Percentile interval of the mean over resampled workers (Kalibera and Jones 2013)."""
+    values = values[~np.isnan(values)]
+    if len(values) < MIN_WORKERS:
+        return -np.inf, np.inf
+    drawn = np.random.default_rng(seed).choice(values, (BOOTSTRAPS, len(values))).mean(axis=1)
+    tail = (1 - CONFIDENCE) / 2
+    return float(np.quantile(drawn, tail)), float(np.quantile(drawn, 1 - tail))
+
+
+def p_value(values: np.ndarray) -> float:
+    """Two-sided p of the t test that the mean log ratio is 0."""
+    values = values[~np.isnan(values)]
+    if len(values) < MIN_WORKERS:
+        return 1.0
+    if values.std(ddof=1) == 0:
+        return 1.0 if values.mean() == 0 else 0.0
+    return float(stats.ttest_1samp(values, 0.0).pvalue)
+
+
+def holm(values: np.ndarray) -> np.ndarray:
+    """Holm's correction of p values for their number."""
+    order = np.argsort(values)
+    factors = len(values) - np.arange(len(values))
+    corrected = np.empty(len(values))
+    corrected[order] = np.minimum(np.maximum.accumulate(values[order] * factors), 1.0)
+    return corrected
+
+
+def smallest_effect(values: np.ndarray) -> float:
+    """Smallest ratio above 1 that a run with this spread between workers finds four times out of five."""
+    values = values[~np.isnan(values)]
+    if len(values) < MIN_WORKERS:
+        return float("inf")
+    freedom = len(values) - 1
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return float(np.exp((stats.t.ppf((1 + CONFIDENCE) / 2, freedom) + stats.t.ppf(POWER, freedom)) * error))
+
+
+def verdict(row: dict[str, Any] | pd.Series, margin: float) -> str:
+    """Faster, slower, equivalent or undecided.
+
+    Equivalent: the interval lies within the margin. Faster or slower: the corrected test says so and the interval lies
+    beyond the null band, the larger end of the null arm's own interval. A difference may be detected and still be
+    smaller than the margin: then it is equivalent.
+    """
+    edge = np.log1p(margin)
+    if max(abs(row["log_low"]), abs(row["log_high"])) < edge:
+        return "equivalent"
+    if row["p_holm"] < 1 - CONFIDENCE and row["log_low"] > row["null_band"]:
+        return "faster"
+    if row["p_holm"] < 1 - CONFIDENCE and row["log_high"] < -row["null_band"]:
+        return "slower"
+    return "undecided"
+
+
+def analyse_cell(slots: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
+    """All arms of one cell against the baseline, one row an arm.
+
+    Columns: `ratio`, `low`, `high` (t interval), `boot_low`, `boot_high`, `p`, `p_holm` (over the arms of the cell, the
+    null arm apart), `null_low`, `null_high`, `null_band` (log), `detected`, `matters` (the interval lies beyond the margin),
+    `verdict`, `smallest` (effect, as a ratio), `workers`, `blocks`, and for orientation only `p10`, `p50`, `p99` in
+    nanoseconds per chunk.
+    """
+    workers = worker_ratios(slots, baseline)
+    blocks = slots.groupby("arm")["block"].size() // 2
+    times = per_chunk(slots).groupby("arm")["wall"].quantile([0.1, 0.5, 0.99]).unstack()
+    rows: list[dict[Hashable, Any]] = []
+    for arm in workers.columns:
+        values = workers[arm].to_numpy()
+        mean, low, high = interval(values)
+        boot_low, boot_high = bootstrap(values)
+        rows.append(
+            {
+                "arm": arm,
+                "ratio": np.exp(mean),
+                "low": np.exp(low),
+                "high": np.exp(high),
+                "boot_low": np.exp(boot_low),
+                "boot_high": np.exp(boot_high),
+                "log_low": low,
+                "log_high": high,
+                "p": p_value(values),
+                "smallest": smallest_effect(values),
+                "workers": int((~np.isnan(values)).sum()),
+                "blocks": int(blocks[arm]),
+                **dict(zip(("p10", "p50", "p99"), times.loc[arm], strict=True)),
+            }
+        )
+    table = pd.DataFrame(rows).set_index("arm")
+    null = table.loc[NULL]
+    table["null_low"], table["null_high"] = null["low"], null["high"]
+    table["null_band"] = max(abs(null["log_low"]), abs(null["log_high"]))
+    tested = ~table.index.isin([NULL, EMPTY])
+    table["p_holm"] = table["p"]
+    table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy())
+    table["detected"] = (table["log_low"] > 0) | (table["log_high"] < 0)
+    edge = np.log1p(margin)
+    table["matters"] = (table["log_low"] > edge) | (table["log_high"] < -edge)
+    table["verdict"] = [verdict(row, margin) for _, row in table.iterrows()]
+    return table.reset_index()
+
+
+def analyse(run: RunData) -> pd.DataFrame:
+    """All cells of all experiments of a run: the rows of analyse_cell with `experiment`, `cell`, `baseline`, `margin`.
+
+    A cell whose baseline or null arm has no slots has no rows.
+    """
+    tables = []
+    for experiment in run.note["experiments"]:
+        for cell in experiment["cells"]:
+            slots = slots_of(run, experiment["name"], cell["name"])
+            if not {experiment["baseline"], NULL} <= set(slots["arm"]):
+                continue
+            table = analyse_cell(slots, experiment["baseline"], experiment["margin"])
+            place = {"experiment": experiment["name"], "baseline": experiment["baseline"], "margin": experiment["margin"]}
+            place |= {key: cell[key] for key in ("operation", "size", "pool")} | {"cell": cell["name"]}
+            tables.append(table.assign(**place))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def slots_of(run: RunData, experiment: str, cell: str) -> pd.DataFrame:
+    """The slots of one cell."""
+    slots = run.slots
+    return slots[(slots["experiment"] == experiment) & (slots["cell"] == cell)]
+
+
+def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.DataFrame:
+    """Every two arms of a cell against each other, from the same blocks: `arm`, `against`, `ratio`, `low`, `high`.
+
+    The ratio says how many times as fast `arm` is as `against`. The null and the empty-call arm are left out.
+    """
+    slots = slots_of(run, experiment, cell)
+    slots = slots[slots["arm"] != EMPTY]
+    arms = sorted(set(slots["arm"]) - {NULL})
+    rows = []
+    for against in arms:
+        workers = worker_ratios(slots, against)
+        for arm in arms:
+            if arm != against:
+                mean, low, high = interval(workers[arm].to_numpy())
+                inside = max(abs(low), abs(high)) < np.log1p(margin)
+                rows.append((arm, against, np.exp(mean), np.exp(low), np.exp(high), inside))
+    return pd.DataFrame(rows, columns=["arm", "against", "ratio", "low", "high", "equivalent"])

@@ -1,0 +1,324 @@
+"""Plans a run, sends its workers out one after the other, and keeps what they bring.
+
+A run is a folder: `run.json` with the plan, the arms and the environment, and `slots/` with two files for each worker.
+docs/method.md says why it is done this way.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import environment
+from .errors import LabError
+from .experiment import Experiment
+from .operations import OPERATIONS, lacks
+from .paths import RESULTS, SPEECH, require
+from .progress import Steps
+from .registry import Loaded, Status
+from .smoke import preflight
+from .workload import cut, parse_size, read_recording
+
+SCHEMA = 1
+"""Version of the layout of a run's folder."""
+
+GRACE_SECONDS = 20
+"""How long a worker that was asked to end has to write down what it has."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much evidence a run collects: fresh processes, and in each the most blocks and seconds for a cell.
+
+    A cell whose blocks are long (a whole pass of every arm) runs out of seconds before it runs out of blocks.
+    """
+
+    name: str
+    workers: int
+    blocks: int
+    cell_seconds: float
+
+
+PROFILES = {
+    p.name: p
+    for p in (Profile("quick", 10, 100, 2.0), Profile("full", 20, 200, 15.0), Profile("glance", 4, 20, 0.5))
+}
+"""Profiles by name: `quick` for the report, `full` for figures to publish, `glance` to see that everything works."""
+
+
+@dataclass
+class Outcome:
+    """What became of a run."""
+
+    folder: Path
+    interrupted: bool
+    workers_done: int
+    problems: list[str]
+
+
+def profile_named(name: str) -> Profile:
+    """A profile by name; LabError if there is none."""
+    if name not in PROFILES:
+        raise LabError(f"unknown profile '{name}'; there are: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def new_folder(out: Path | None, profile: str) -> Path:
+    """Make the folder of a run; LabError if it holds something already."""
+    folder = out or RESULTS / f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%SZ}-{profile}"
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            raise LabError(f"{folder} is not empty; a run needs a folder of its own")
+        (folder / "slots").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(f"cannot make the folder {folder}: {error.strerror}") from None
+    return folder
+
+
+class Run:
+    """A run that is being made."""
+
+    def __init__(
+        self,
+        experiments: Sequence[Experiment],
+        profile: Profile,
+        folder: Path,
+        *,
+        recording: Path = SPEECH,
+        seed: int | None = None,
+        excluded: Mapping[str, str] | None = None,
+        asked_for: Sequence[str] = (),
+    ) -> None:
+        self.experiments, self.profile, self.folder = experiments, profile, folder
+        self.recording = require(recording) if recording == SPEECH else recording
+        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self.asked_for = frozenset(asked_for)
+        self.problems: list[str] = []
+        self.missing: list[dict[str, str]] = []
+        self._check_input()
+        self.arms = self._check_arms(excluded or {})
+        self.cells = [cell for experiment in experiments for cell in self._cells_of(experiment)]
+        self.note = self._describe()
+
+    def _check_input(self) -> None:
+        """Fail before anything is timed if a cell cannot be cut from the recording."""
+        recording = read_recording(self.recording)
+        for size in {cell.size for experiment in self.experiments for cell in experiment.cells}:
+            cut(recording, parse_size(size))
+        self.input = {"name": self.recording.name, "sha256": recording.sha256, "rate": recording.rate}
+
+    def _check_arms(self, excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
+        names = dict.fromkeys(name for e in self.experiments for name in (e.baseline, *e.arms))
+        arms = {}
+        for row, found, why in preflight(list(names)):
+            status, reason = found, why
+            if status is Status.READY and row.name in excluded:
+                status, reason = Status.NONCONFORMING, excluded[row.name]
+            arms[row.name] = (row, status, reason)
+            # Not being installed, or not being made for this CPU, is a problem only of an arm that was asked for.
+            harmless = status in (Status.UNKNOWN, Status.UNAVAILABLE) and row.name not in self.asked_for
+            if status is not Status.READY and not harmless:
+                self.problems.append(f"{row.name}: {status}: {reason}")
+        return arms
+
+    def _cells_of(self, experiment: Experiment) -> list[dict[str, Any]]:
+        cells = []
+        for cell in experiment.cells:
+            _, status, reason = self.arms[experiment.baseline]
+            if status is not Status.READY:
+                for name in (experiment.baseline, *experiment.arms):
+                    why = f"its baseline {experiment.baseline} is not to be had: {reason}"
+                    self._miss(experiment, cell.name, name, status, reason if name == experiment.baseline else why)
+                continue
+            ready = []
+            for name in experiment.arms:
+                row, status, reason = self.arms[name]
+                lacking = lacks(OPERATIONS[cell.operation], row.kind, row.contract)
+                if status is Status.READY and not lacking:
+                    ready.append(name)
+                else:
+                    self._miss(experiment, cell.name, name, "not offered" if lacking else status, lacking or reason)
+            cells.append(
+                {
+                    "experiment": experiment.name,
+                    "name": cell.name,
+                    "operation": cell.operation,
+                    "size": cell.size,
+                    "pool": cell.pool,
+                    "baseline": experiment.baseline,
+                    "arms": ready,
+                }
+            )
+        return cells
+
+    def _miss(self, experiment: Experiment, cell: str, arm: str, status: str, reason: str) -> None:
+        self.missing.append(
+            {"experiment": experiment.name, "cell": cell, "arm": arm, "status": status, "reason": reason}
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        found = environment.capture()
+        return {
+            "schema": SCHEMA,
+            "status": "running",
+            "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "finished": None,
+            "profile": asdict(self.profile),
+            "seed": self.seed,
+            "input": self.input,
+            "experiments": [experiment.as_data() for experiment in self.experiments],
+            "arms": [
+                {
+                    "name": row.name,
+                    "kind": row.kind,
+                    "origin": row.origin,
+                    "status": status,
+                    "reason": reason,
+                    "build": dict(row.build),
+                }
+                for row, status, reason in self.arms.values()
+            ],
+            "missing": self.missing,
+            "workers": {"done": 0, "lost": []},
+            "environment": found,
+            "warnings": environment.warnings(found),
+        }
+
+    @property
+    def step_count(self) -> int:
+        """Steps of progress: a cell of a worker is one."""
+        return len(self.cells) * self.profile.workers
+
+    def go(self, steps: Steps) -> Outcome:
+        """Send the workers out. An interrupt ends the run and keeps what is done."""
+        self._save()
+        interrupted = False
+        if self.cells:
+            previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+            try:
+                for number in range(self.profile.workers):
+                    if not self._send(number, steps):
+                        interrupted = True
+                        break
+                    self._save()
+            except KeyboardInterrupt:
+                interrupted = True
+            finally:
+                signal.signal(signal.SIGTERM, previous)
+        for fault in self.missing:
+            line = f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}"
+            if fault["status"] in (Status.WRONG_OUTPUT, Status.CRASHED, Status.BROKEN) and line not in self.problems:
+                if not any(problem.startswith(f"{fault['arm']}: ") for problem in self.problems):
+                    self.problems.append(line)
+        if not self.cells:
+            self.problems.append("nothing was timed: no cell has a baseline that is ready")
+        self.note["status"] = "interrupted" if interrupted else "complete"
+        self._save()
+        return Outcome(self.folder, interrupted, self.note["workers"]["done"], self.problems)
+
+    def _send(self, number: int, steps: Steps) -> bool:
+        """Run one worker to its end; False if the run was interrupted meanwhile."""
+        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        job = {
+            "worker": number,
+            "seed": f"{self.seed}-{number}",
+            "cpu": cpus[number % len(cpus)] if cpus else None,
+            "blocks": self.profile.blocks,
+            "cell_seconds": self.profile.cell_seconds,
+            "cells": self.cells,
+            "input": str(self.recording.resolve()),
+            "out": str((self.folder / "slots").resolve()),
+        }
+        with tempfile.TemporaryFile("w+") as errors:
+            # In a session of its own, so that an interrupt from the keyboard reaches this process alone.
+            process = subprocess.Popen(
+                [sys.executable, "-m", "callbot_lab.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            last: dict[str, Any] = {}
+            try:
+                process.stdin.write(json.dumps(job) + "\n")
+                process.stdin.close()
+                for line in process.stdout:
+                    event = json.loads(line)
+                    last = self._heed(event, last, number, steps)
+                process.wait()
+            except KeyboardInterrupt:
+                self._end(process)
+                self.note["workers"]["done"] += self._has_slots(number)
+                return False
+            except (BrokenPipeError, ValueError):
+                process.wait()
+            if process.returncode != 0:
+                errors.seek(0)
+                self._lose(number, process.returncode, last, errors.read())
+            else:
+                self.note["workers"]["done"] += 1
+        return True
+
+    def _heed(self, event: dict[str, Any], last: dict[str, Any], number: int, steps: Steps) -> dict[str, Any]:
+        if event["event"] == "cell":
+            steps.advance(f"worker {number + 1} of {self.profile.workers}: {event['experiment']} {event['name']}")
+        elif event["event"] == "fault":
+            fault = {key: event[key] for key in ("experiment", "cell", "arm", "status", "reason")}
+            if fault not in self.missing:
+                self.missing.append(fault)
+                steps.say(f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}")
+        return event if event["event"] in ("arm", "timing") else last
+
+    def _lose(self, number: int, code: int, last: dict[str, Any], errors: str) -> None:
+        """Note a worker that died; the arm that it was checking when it did is taken out for the workers to come."""
+        why = f"worker {number} ended with status {code}"
+        tail = errors.strip().splitlines()[-1:]
+        self.note["workers"]["lost"].append({"worker": number, "status": code, "error": " ".join(tail)})
+        blamed = last.get("name") if last.get("event") == "arm" else None
+        self.problems.append(f"{why}{f' while it checked {blamed}' if blamed else ''} {' '.join(tail)}".strip())
+        if blamed:
+            for cell in self.cells:
+                if blamed in cell["arms"]:
+                    cell["arms"] = [name for name in cell["arms"] if name != blamed]
+                    self.missing.append(
+                        {
+                            "experiment": cell["experiment"],
+                            "cell": cell["name"],
+                            "arm": blamed,
+                            "status": Status.CRASHED,
+                            "reason": why,
+                        }
+                    )
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        process.terminate()
+        try:
+            process.communicate(timeout=GRACE_SECONDS)
+        except (subprocess.TimeoutExpired, ValueError):
+            process.kill()
+            process.wait()
+
+    def _has_slots(self, number: int) -> bool:
+        return (self.folder / "slots" / f"worker-{number:03d}.json").exists()
+
+    def _save(self) -> None:
+        """Write run.json at one stroke, so that a run that is killed leaves a whole one."""
+        if self.note["status"] != "running":
+            self.note["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.note["missing"] = self.missing
+        part = self.folder / "run.json.part"
+        part.write_text(json.dumps(self.note, indent=1) + "\n", encoding="utf-8")
+        part.replace(self.folder / "run.json")

@@ -1,0 +1,219 @@
+"""One worker of a run: a fresh process that times every arm of every cell, slot by slot.
+
+Reads its job as one line of JSON from standard input, says what it is doing as lines of JSON on standard output, and
+leaves two files: the slots as Parquet and a note on itself as JSON. An interrupt keeps the cells that are done.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import operations, registry
+from .operations import OPERATIONS, Bound
+from .workload import Workload, cut, parse_size, pool_of, read_recording
+
+NULL = "(null)"
+"""The null arm: the baseline once more, with a buffer and a loop of its own."""
+
+EMPTY = "(empty call)"
+"""The empty-call arm: the same loop around a C function that does nothing."""
+
+SLOT_NS = 500_000
+"""Most a slot lasts, unless one turn takes longer."""
+
+
+MIN_BLOCKS = 5
+"""Blocks that every cell gets, however long one takes: a median needs a few."""
+
+
+@dataclass
+class Timed:
+    """An arm while it is timed: its loop and the number of turns in a slot."""
+
+    name: str
+    bound: Bound
+    turns: int
+
+
+class Columns:
+    """The slots of a worker, column by column, as they go into Parquet."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, str, int, int, int, int, int, int]] = []
+
+    def write(self, path: Path, worker: int) -> None:
+        """Write the slots; units are nanoseconds for the sum of a slot's turns."""
+        # Not at the top: the worker should be as bare as can be while it times.
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = list(zip(*self.rows, strict=True)) or [()] * 9
+        texts = [pa.array(column, pa.string()).dictionary_encode() for column in columns[:3]]
+        kinds = [pa.int16(), pa.int16(), pa.int32(), pa.int32(), pa.int64(), pa.int64()]
+        numbers = [pa.array(column, kind) for column, kind in zip(columns[3:], kinds, strict=True)]
+        names = ["experiment", "cell", "arm", "block", "position", "turns", "chunks", "wall_ns", "cpu_ns"]
+        table = pa.table(dict(zip(names, [*texts, *numbers], strict=True)))
+        table = table.add_column(0, "worker", pa.array([worker] * len(self.rows), pa.int16()))
+        pq.write_table(table, path, compression="zstd")
+
+
+class Worker:
+    """Runs the cells of a job."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.job = job
+        self.random = random.Random(job["seed"])
+        self.columns = Columns()
+        self.faults: list[dict[str, str]] = []
+        self.recording = read_recording(Path(job["input"]))
+        self.workloads: dict[tuple[str, str], Workload] = {}
+        names = dict.fromkeys(name for cell in job["cells"] for name in (cell["baseline"], *cell["arms"]))
+        self.arms = {row.name: row for row in registry.load_all(names)}
+
+    def run(self) -> None:
+        """Time every cell, in an order of this worker's own."""
+        cells = list(self.job["cells"])
+        self.random.shuffle(cells)
+        for index, cell in enumerate(cells):
+            say(event="cell", index=index, name=cell["name"], experiment=cell["experiment"])
+            self.run_cell(cell)
+
+    def run_cell(self, cell: dict[str, Any]) -> None:
+        """Check, calibrate, time and check again the arms of one cell."""
+        workload = self.workload(cell["size"], cell["pool"])
+        operation = OPERATIONS[cell["operation"]]
+        wanted = operations.expected_digest(workload)
+        arms: list[Timed] = []
+        for name in (cell["baseline"], NULL, *cell["arms"]):
+            subject = self.arms[cell["baseline"] if name == NULL else name].subject
+            say(event="arm", name=name, cell=cell["name"])
+            try:
+                bound = operations.bind(operation, subject, workload)
+                right = operations.digest(bound.output()) == wanted
+                turns = calibrate(bound) if right else 0
+            except Exception as error:  # an arm may come from anywhere
+                self.fault(cell, name, registry.Status.BROKEN, f"{type(error).__name__}: {error}")
+                continue
+            if right:
+                arms.append(Timed(name, bound, turns))
+            else:
+                self.fault(cell, name, registry.Status.WRONG_OUTPUT, "its output differs before timing")
+        if not arms or arms[0].name != cell["baseline"]:
+            return
+        empty = operations.bind_empty(workload)
+        arms.append(Timed(EMPTY, empty, calibrate(empty)))
+        say(event="timing", cell=cell["name"])
+        rows = self.time_blocks(cell, arms, len(workload.texts))
+        self.columns.rows += rows
+        for arm in arms:
+            if arm.name != EMPTY and operations.digest(arm.bound.output()) != wanted:
+                self.fault(cell, arm.name, registry.Status.WRONG_OUTPUT, "its output differs after timing")
+
+    def time_blocks(self, cell: dict[str, Any], arms: list[Timed], pool: int) -> list[Any]:
+        """Run the blocks: all arms in a random order, and at once in reverse, so that drift within a block cancels."""
+        rows = []
+        order = list(arms)
+        gc.collect()
+        for block in range(self.blocks_for(arms)):
+            self.random.shuffle(order)
+            for position, arm in enumerate((*order, *reversed(order))):
+                wall, cpu = arm.bound.slot(arm.turns)
+                rows.append(
+                    (cell["experiment"], cell["name"], arm.name, block, position, arm.turns, arm.turns * pool, wall, cpu)
+                )
+        return rows
+
+    def blocks_for(self, arms: list[Timed]) -> int:
+        """Blocks that fit the cell's time, judged by one slot of every arm before any is recorded."""
+        block_ns = 2 * sum(arm.bound.slot(arm.turns)[0] for arm in arms)
+        fitting = int(self.job["cell_seconds"] * 1e9 / max(block_ns, 1))
+        return max(MIN_BLOCKS, min(self.job["blocks"], fitting))
+
+    def workload(self, size: str, pool: str) -> Workload:
+        """The chunks of a cell; all arms, and all cells on the same chunks, share the very same objects."""
+        if (size, pool) not in self.workloads:
+            self.workloads[size, pool] = pool_of(cut(self.recording, parse_size(size)), pool)
+        return self.workloads[size, pool]
+
+    def fault(self, cell: dict[str, Any], arm: str, status: str, reason: str) -> None:
+        """Note that an arm failed in a cell; it gets no number there."""
+        fault = {"experiment": cell["experiment"], "cell": cell["name"], "arm": arm, "status": status, "reason": reason}
+        self.faults.append(fault)
+        say(event="fault", **fault)
+
+
+def calibrate(bound: Bound) -> int:
+    """Turns that fill a slot without passing SLOT_NS; one if a single turn is longer. The runs warm the arm up."""
+    turn = min(bound.slot(1)[0] for _ in range(5))
+    turns = max(1, SLOT_NS // max(turn, 1))
+    return max(1, int(SLOT_NS * turns // max(min(bound.slot(turns)[0] for _ in range(3)), 1)))
+
+
+def say(**event: Any) -> None:
+    """Tell the parent."""
+    print(json.dumps(event), flush=True)
+
+
+def usage(cpu: int | None) -> dict[str, float]:
+    """Counters of this process so far, and the time that the hypervisor stole from its CPU."""
+    import psutil
+
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    times = psutil.cpu_times(percpu=True)[cpu] if cpu is not None else psutil.cpu_times()
+    return {
+        "voluntary_switches": own.ru_nvcsw,
+        "involuntary_switches": own.ru_nivcsw,
+        "minor_faults": own.ru_minflt,
+        "major_faults": own.ru_majflt,
+        "steal_s": getattr(times, "steal", 0.0),
+    }
+
+
+def main() -> int:
+    """Run the job on standard input."""
+    job = json.loads(sys.stdin.readline())
+    if job["cpu"] is not None:
+        os.sched_setaffinity(0, {job["cpu"]})
+    gc.disable()
+    started, before = time.time(), usage(job["cpu"])
+    worker, complete = Worker(job), False
+    # Asked to end, it keeps what is done.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        worker.run()
+        complete = True
+    except KeyboardInterrupt:
+        pass
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    after = usage(job["cpu"])
+    stem = Path(job["out"]) / f"worker-{job['worker']:03d}"
+    worker.columns.write(stem.with_suffix(".parquet"), job["worker"])
+    note = {
+        "worker": job["worker"],
+        "seed": job["seed"],
+        "cpu": job["cpu"],
+        "started": started,
+        "seconds": time.time() - started,
+        "complete": complete,
+        "faults": worker.faults,
+        **{name: after[name] - before[name] for name in after},
+    }
+    stem.with_suffix(".json").write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
+    say(event="end", complete=complete)
+    return 0 if complete else 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
