@@ -168,7 +168,11 @@ def analyse(run: RunData) -> pd.DataFrame:
             if not {experiment["baseline"], NULL} <= set(slots["arm"]):
                 continue
             table = analyse_cell(slots, experiment["baseline"], experiment["margin"])
-            place = {"experiment": experiment["name"], "baseline": experiment["baseline"], "margin": experiment["margin"]}
+            place = {
+                "experiment": experiment["name"],
+                "baseline": experiment["baseline"],
+                "margin": experiment["margin"],
+            }
             place |= {key: cell[key] for key in ("operation", "size", "pool")} | {"cell": cell["name"]}
             tables.append(table.assign(**place))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

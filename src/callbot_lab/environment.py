@@ -18,7 +18,18 @@ import psutil
 
 from .paths import ROOT
 
-FLAGS_OF_INTEREST = ("ssse3", "sse4_1", "avx2", "bmi2", "avx512f", "avx512bw", "avx512vbmi", "avx512_vbmi", "asimd", "sve")
+FLAGS_OF_INTEREST = (
+    "ssse3",
+    "sse4_1",
+    "avx2",
+    "bmi2",
+    "avx512f",
+    "avx512bw",
+    "avx512vbmi",
+    "avx512_vbmi",
+    "asimd",
+    "sve",
+)
 PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "pybase64", "librt", "cython", "maturin", "setuptools")
 
 
@@ -42,7 +53,9 @@ _TOOLS = {"cc": ["cc", "--version"], "rustc": ["rustc", "--version"], "cargo": [
 def interpreter() -> dict[str, Any]:
     """Which interpreter runs, and how it was built: that alone moves the standard library's decoder by up to two."""
     arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    flags = " ".join(str(sysconfig.get_config_var(name) or "") for name in ("PY_CFLAGS", "PY_CORE_CFLAGS", "PY_LDFLAGS"))
+    flags = " ".join(
+        str(sysconfig.get_config_var(name) or "") for name in ("PY_CFLAGS", "PY_CORE_CFLAGS", "PY_LDFLAGS")
+    )
     known = bool(arguments or flags.strip())
     pgo = "--enable-optimizations" in arguments or "-fprofile-use" in flags
     lto = "--with-lto" in arguments or "-flto" in flags

@@ -72,7 +72,13 @@ def read(name: str) -> Experiment:
     if data.get("open", False):
         arms += [name for name in _conforming() if name not in arms and name != data["baseline"]]
     return Experiment(
-        name, data["question"], data["baseline"], tuple(arms), cells, data.get("margin", MARGIN), data.get("open", False)
+        name,
+        data["question"],
+        data["baseline"],
+        tuple(arms),
+        cells,
+        data.get("margin", MARGIN),
+        data.get("open", False),
     )
 
 

@@ -6,6 +6,7 @@ docs/method.md says why it is done this way.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
@@ -50,10 +51,12 @@ class Profile:
 
 
 PROFILES = {
-    p.name: p
-    for p in (Profile("quick", 10, 100, 2.0), Profile("full", 20, 200, 15.0), Profile("glance", 4, 20, 0.5))
+    p.name: p for p in (Profile("quick", 10, 100, 2.0), Profile("full", 20, 200, 15.0), Profile("glance", 4, 20, 0.5))
 }
 """Profiles by name: `quick` for the report, `full` for figures to publish, `glance` to see that everything works."""
+
+COMPARE = Profile("compare", 10, 60, 1.5)
+"""What `compare` collects: under a minute for two arms."""
 
 
 @dataclass
@@ -83,6 +86,13 @@ def new_folder(out: Path | None, profile: str) -> Path:
     except OSError as error:
         raise LabError(f"cannot make the folder {folder}: {error.strerror}") from None
     return folder
+
+
+def remove_empty(folder: Path) -> None:
+    """Take a folder away again that no run came into; one that holds anything stays."""
+    for empty in (folder / "slots", folder):
+        with contextlib.suppress(OSError):
+            empty.rmdir()
 
 
 class Run:
@@ -144,10 +154,12 @@ class Run:
             for name in experiment.arms:
                 row, status, reason = self.arms[name]
                 lacking = lacks(OPERATIONS[cell.operation], row.kind, row.contract)
-                if status is Status.READY and not lacking:
-                    ready.append(name)
+                if status is not Status.READY:
+                    self._miss(experiment, cell.name, name, status, reason)
+                elif lacking:
+                    self._miss(experiment, cell.name, name, Status.NOT_OFFERED, lacking)
                 else:
-                    self._miss(experiment, cell.name, name, "not offered" if lacking else status, lacking or reason)
+                    ready.append(name)
             cells.append(
                 {
                     "experiment": experiment.name,

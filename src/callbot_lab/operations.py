@@ -87,9 +87,7 @@ def bind(operation: Operation, subject: Any, workload: Workload) -> Bound:
         decode = subject.decode
         if not operation.needs_buffer:
             return Bound(_compile(operation.body, pool, call=decode), lambda: b"".join(map(decode, pool)))
-        return Bound(
-            _compile(_BARE_BODY, pool, before=bytearray, call=decode), lambda: _bare_turn(decode, pool)
-        )
+        return Bound(_compile(_BARE_BODY, pool, before=bytearray, call=decode), lambda: _bare_turn(decode, pool))
     if operation.name == "process":
         processor = subject.AudioProcessor()
         processor.open(CALL_ID)

@@ -17,6 +17,9 @@ PLAIN_SECONDS = 5.0
 class Steps(Protocol):
     """What a long task reports to."""
 
+    def expect(self, more: int) -> None:
+        """There are so many more steps than was known."""
+
     def advance(self, doing: str) -> None:
         """One step is done; `doing` says what comes now."""
 
@@ -27,7 +30,12 @@ class Steps(Protocol):
 class _Bar:
     def __init__(self, progress: Progress, total: int, title: str) -> None:
         self._progress = progress
-        self._task = progress.add_task(title, total=total, doing="")
+        self._total = total
+        self._task = progress.add_task(title, total=total or None, doing="")
+
+    def expect(self, more: int) -> None:
+        self._total += more
+        self._progress.update(self._task, total=self._total)
 
     def advance(self, doing: str) -> None:
         self._progress.update(self._task, advance=1, doing=doing)
@@ -41,6 +49,9 @@ class _Lines:
         self._console, self._total, self._title = console, total, title
         self._done = 0
         self._start = self._last = time.monotonic()
+
+    def expect(self, more: int) -> None:
+        self._total += more
 
     def advance(self, doing: str) -> None:
         self._done += 1

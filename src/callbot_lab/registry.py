@@ -29,6 +29,7 @@ class Status(StrEnum):
     BROKEN = "broken"
     DEBUG = "debug build"
     STALE = "stale build"
+    NOT_OFFERED = "not offered"
     NONCONFORMING = "does not conform"
     WRONG_OUTPUT = "wrong output"
     CRASHED = "crashed"

@@ -50,7 +50,9 @@ def read_run(folder: Path) -> RunData:
             table = pq.read_table(file)
             notes.append(json.loads(file.with_suffix(".json").read_text(encoding="utf-8")))
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise LabError(f"{file} is damaged ({_first_line(error)}); measure again, or delete both files of that worker") from None
+            raise LabError(
+                f"{file} is damaged ({_first_line(error)}); measure again, or delete both files of that worker"
+            ) from None
         if not COLUMNS <= set(table.column_names):
             missing = ", ".join(sorted(COLUMNS - set(table.column_names)))
             raise LabError(f"{file} lacks the columns {missing}; it was not written by this version")
@@ -61,6 +63,20 @@ def read_run(folder: Path) -> RunData:
     faults = [fault for worker in notes for fault in worker.pop("faults")]
     slots = _without_faults(slots, note["missing"] + faults)
     return RunData(folder, note, slots, pd.DataFrame(notes))
+
+
+def read_verification(folder: Path) -> dict[str, Any] | None:
+    """What the conformance suite said before the run, if it was asked; LabError if the file is damaged."""
+    path = folder / "verification.json"
+    if not path.is_file():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if {"sections", "implementations"} <= set(found):
+            return found
+        raise LabError(f"{path} is damaged: it lacks sections or implementations")
+    except (OSError, ValueError, TypeError) as error:
+        raise LabError(f"{path} is damaged ({_first_line(error)})") from None
 
 
 def latest_run(folder: Path) -> Path:

@@ -37,7 +37,11 @@ def preflight(names: list[str]) -> list[tuple[Loaded, Status, str]]:
 def _ask(name: str) -> tuple[Status, str]:
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "callbot_lab.smoke", name], capture_output=True, text=True, timeout=TIMEOUT, check=False
+            [sys.executable, "-m", "callbot_lab.smoke", name],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return Status.CRASHED, f"the smoke check did not end within {TIMEOUT} s"

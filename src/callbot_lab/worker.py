@@ -129,7 +129,17 @@ class Worker:
             for position, arm in enumerate((*order, *reversed(order))):
                 wall, cpu = arm.bound.slot(arm.turns)
                 rows.append(
-                    (cell["experiment"], cell["name"], arm.name, block, position, arm.turns, arm.turns * pool, wall, cpu)
+                    (
+                        cell["experiment"],
+                        cell["name"],
+                        arm.name,
+                        block,
+                        position,
+                        arm.turns,
+                        arm.turns * pool,
+                        wall,
+                        cpu,
+                    )
                 )
         return rows
 

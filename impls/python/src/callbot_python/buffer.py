@@ -100,9 +100,7 @@ class AudioBuffer:
         try:
             drained = iter(chunks)
         except TypeError:
-            raise TypeError(
-                f"chunks is an iterable of chunks, not {type(chunks).__name__}"
-            ) from None
+            raise TypeError(f"chunks is an iterable of chunks, not {type(chunks).__name__}") from None
         batch = list(drained)
         if self._guarded:
             self._require_changeable()
@@ -172,9 +170,7 @@ class AudioBuffer:
             added = len(pcm)
             size = len(data) + added
             ledger = self._ledger
-            if size > self._ceiling or (
-                ledger.max_bytes is not None and ledger.held + added > ledger.max_bytes
-            ):
+            if size > self._ceiling or (ledger.max_bytes is not None and ledger.held + added > ledger.max_bytes):
                 raise self._over_limit(size)
             data += pcm
             self._note_growth(size)

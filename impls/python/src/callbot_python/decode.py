@@ -72,9 +72,7 @@ def with_plain_text(decoder: Callable[[Text], bytes], chunk: object) -> bytes:
 
 def refuse(chunk: object) -> TypeError:
     """The error for something that is no chunk."""
-    return TypeError(
-        f"a chunk is a str or a C-contiguous buffer of one-byte items, not {type(chunk).__name__}"
-    )
+    return TypeError(f"a chunk is a str or a C-contiguous buffer of one-byte items, not {type(chunk).__name__}")
 
 
 def invalid(text: Text) -> binascii.Error:

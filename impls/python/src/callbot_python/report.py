@@ -17,9 +17,13 @@ def decode(chunk: Chunk, /) -> bytes:
 
 
 class AudioBuffer:
-    """One call's audio in a bytearray that starts empty and grows."""
+    """One call's audio in a bytearray that starts empty and grows.
 
-    def __init__(self) -> None:
+    The report's design knows neither capacity nor limit; they are taken and ignored, so that the suite can show what
+    else is missing.
+    """
+
+    def __init__(self, capacity: int = 0, *, limit: int | None = None) -> None:
         self.data = bytearray()
         self.chunk_count = 0
         self.total_bytes = 0
@@ -55,9 +59,16 @@ class AudioBuffer:
 
 
 class AudioProcessor:
-    """Audio of many calls in a dict."""
+    """Audio of many calls in a dict; the limits are taken and ignored."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        capacity: int = 0,
+        limit: int | None = None,
+        max_calls: int | None = None,
+        max_bytes: int | None = None,
+    ) -> None:
         self.buffers: dict[str, AudioBuffer] = {}
 
     def open(self, call_id: str) -> AudioBuffer:

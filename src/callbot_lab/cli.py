@@ -1,0 +1,241 @@
+"""The command line: callbot-lab list | verify | measure | compare | report | doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from . import analysis, experiment, measure, registry, results, tables
+from . import doctor as examination
+from . import verify as conformance
+from .errors import LabError
+from .experiment import MARGIN, Experiment
+from .measure import Outcome, Run
+from .paths import REPORT, SPEECH
+from .progress import steps
+
+app = typer.Typer(
+    help="Finds implementations of decode and buffer, verifies, measures and reports on them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+# Without a terminal there is nobody to fit lines to: a table keeps its width, so that it can be read and searched.
+console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "200")))
+
+Names = Annotated[list[str] | None, typer.Option("--impl", "-i", help="Arm to take; may be repeated. Default: all.")]
+Sizes = Annotated[
+    list[str] | None,
+    typer.Option("--size", "-s", help="callbot, twilio, openai, elevenlabs or a number of bytes; may be repeated."),
+]
+Input = Annotated[
+    Path | None, typer.Option("--input", help="Cut the chunks from this recording (WAV, mono, 16-bit PCM).")
+]
+Seed = Annotated[int | None, typer.Option(help="Seed of the order of slots. Default: a random one, recorded.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run. Default: a new one in results/.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", "-p", help="glance (to see that it works), quick (for a report), full (to publish).")
+]
+
+
+@app.command("list")
+def list_() -> None:
+    """List implementations, references and experiments, with what cannot be used and why."""
+    console.print(tables.arms(registry.load_all(registry.find_arms())))
+    console.print(tables.experiments([experiment.read(name) for name in experiment.known()]))
+
+
+@app.command()
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Implementations, or module:attribute. Default: all.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the verdicts to this JSON file as well.")
+    ] = None,
+) -> None:
+    """Run the conformance suite and print implementation by section.
+
+    The exit status is 1 if an implementation fails that claims to conform. The report's own designs do not claim it.
+    """
+    verification = _verify(names or [])
+    if out is not None:
+        try:
+            out.write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise LabError(f"cannot write {out}: {error.strerror}") from None
+    if conformance.failing(verification):
+        raise typer.Exit(1)
+
+
+@app.command("measure")
+def measure_(
+    names: Names = None,
+    experiments: Annotated[
+        list[str] | None, typer.Option("--experiment", "-e", help="Experiment; may be repeated. Default: all.")
+    ] = None,
+    sizes: Sizes = None,
+    profile: ProfileName = "quick",
+    out: Out = None,
+    recording: Input = None,
+    seed: Seed = None,
+) -> None:
+    """Time arms against each other and keep every slot.
+
+    An arm that does not conform, cannot be imported, is a debug build or does not exist gets a status instead of a
+    number, the others are measured, and the exit status is 1. An interrupt keeps the workers that are done.
+    """
+    chosen = _experiments(experiments or experiment.known(), names or [], sizes or [])
+    outcome = _measure(chosen, profile, out, recording, seed, names or [])
+    if outcome.workers_done:
+        _print_ratios(results.read_run(outcome.folder))
+    _finish(outcome)
+
+
+@app.command()
+def compare(
+    baseline: Annotated[str, typer.Argument(help="The arm to compare with.")],
+    arm: Annotated[str, typer.Argument(help="The arm that is compared.")],
+    sizes: Sizes = None,
+    margin: Annotated[float, typer.Option(help="Ratio within which they count as equivalent: 0.03 is 3 %.")] = MARGIN,
+    out: Out = None,
+    recording: Input = None,
+    seed: Seed = None,
+) -> None:
+    """Say in under a minute how many times as fast one arm is as another."""
+    if baseline == arm:
+        raise LabError("an arm is compared with itself in every run: that is the null arm; name two")
+    if not 0 < margin < 1:
+        raise LabError(f"a margin of {margin:g} makes no sense; accepted is a number between 0 and 1, such as 0.03")
+    chosen = experiment.comparison(baseline, arm, sizes or ["callbot"], margin)
+    outcome = _measure([chosen], "compare", out, recording, seed, [baseline, arm])
+    if outcome.workers_done:
+        _print_ratios(results.read_run(outcome.folder))
+    _finish(outcome)
+
+
+@app.command("report")
+def report_(
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Report on this run instead of verifying and measuring anew.")
+    ] = None,
+    profile: ProfileName = "quick",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the page.")] = REPORT,
+    recording: Input = None,
+    seed: Seed = None,
+) -> None:
+    """Verify, measure, and write a page with the verdict."""
+    from . import report
+
+    measure.profile_named(profile)
+    outcome = None
+    if run is None:
+        verification = _verify([])
+        chosen = _experiments(experiment.known(), [], [])
+        outcome = _measure(chosen, profile, None, recording, seed, [], conformance.failing(verification))
+        (outcome.folder / "verification.json").write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
+        run = outcome.folder
+    data = results.read_run(run)
+    page = report.write_page(data, results.read_verification(run), out)
+    for line in report.verdict_lines(data, results.read_verification(run), page):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if outcome is not None:
+        _finish(outcome, quiet=True)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what the machine lacks and what would spoil a measurement."""
+    raise typer.Exit(examination.main())
+
+
+def _verify(names: list[str]) -> dict[str, Any]:
+    rows = conformance.candidates(names)
+    with steps(console, "verifying", 0) as progress:
+        verification = conformance.verify(rows, progress)
+    console.print(tables.verification(verification))
+    for name, result in verification["implementations"].items():
+        if result["reason"]:
+            console.print(
+                f"{name} {result['status']}: {result['reason']}", markup=False, highlight=False, soft_wrap=True
+            )
+    return verification
+
+
+def _experiments(names: list[str], arms: list[str], sizes: list[str]) -> list[Experiment]:
+    """The experiments with the arms and sizes asked for; an arm that none of them has is an error only if all lack it."""
+    chosen = [experiment.narrowed(experiment.read(name), arms, sizes) for name in dict.fromkeys(names)]
+    placed = {name for e in chosen for name in (e.baseline, *e.arms)}
+    for name in arms:
+        if name not in placed:
+            raise LabError(f"no experiment of {', '.join(names)} has an arm '{name}'; see callbot-lab list")
+    # An experiment from which all arms were taken has nothing left to compare.
+    return [e for e in chosen if e.arms] or chosen
+
+
+def _measure(
+    chosen: list[Experiment],
+    profile: str,
+    out: Path | None,
+    recording: Path | None,
+    seed: int | None,
+    asked_for: list[str],
+    excluded: dict[str, str] | None = None,
+) -> Outcome:
+    settings = measure.COMPARE if profile == measure.COMPARE.name else measure.profile_named(profile)
+    with console.status("checking the arms"):
+        folder = measure.new_folder(out, settings.name)
+        try:
+            run = Run(
+                chosen,
+                settings,
+                folder,
+                recording=recording or SPEECH,
+                seed=seed,
+                excluded=excluded,
+                asked_for=asked_for,
+            )
+        except LabError:
+            measure.remove_empty(folder)
+            raise
+    for problem in run.problems:
+        console.print(problem, markup=False, highlight=False, soft_wrap=True)
+    with steps(console, "measuring", run.step_count) as progress:
+        return run.go(progress)
+
+
+def _print_ratios(run: results.RunData) -> None:
+    console.print(tables.ratios(analysis.analyse(run), run.note))
+    for row in run.note["missing"]:
+        line = f"not measured: {row['arm']} in {row['experiment']} {row['cell']}: {row['status']}: {row['reason']}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _finish(outcome: Outcome, *, quiet: bool = False) -> None:
+    """Say where the run lies and end with the status that it deserves."""
+    if outcome.interrupted:
+        done = f"{outcome.workers_done} worker(s) are kept" if outcome.workers_done else "nothing was timed yet"
+        console.print(f"interrupted: {done} in {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(130)
+    if not quiet:
+        console.print(f"the run is in {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
+    if outcome.problems:
+        for problem in outcome.problems:
+            console.print(f"problem: {problem}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point: a LabError is one line and exit status 2."""
+    try:
+        app()
+    except LabError as error:
+        print(f"callbot-lab: {error}", file=sys.stderr)
+        sys.exit(2)

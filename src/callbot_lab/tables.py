@@ -1,0 +1,96 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from .experiment import Experiment
+from .registry import Loaded, Status
+from .worker import EMPTY
+from .verify import CONFORMS, FAILS_AS_EXPECTED
+
+_VERDICT_STYLE = {"faster": "green", "slower": "red", "equivalent": "cyan", "undecided": "yellow"}
+
+
+def arms(rows: Sequence[Loaded]) -> Table:
+    """Implementations and references with what they say of themselves, or why they cannot be used."""
+    table = Table(title="arms")
+    for column in ("name", "kind", "language", "binding", "kernel", "contract", "from", "status"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        said = [row.build.get(key, "") for key in ("language", "binding", "kernel")]
+        ready = row.status is Status.READY
+        status = Text(str(row.status) if ready else f"{row.status}: {row.reason}", "green" if ready else "red")
+        contract = row.contract if row.build and row.kind == "implementation" else ""
+        table.add_row(row.name, row.kind, *said, contract, row.origin, status)
+    return table
+
+
+def experiments(known: Sequence[Experiment]) -> Table:
+    """Experiments with their question, baseline, arms and cells."""
+    table = Table(title="experiments")
+    for column in ("name", "question", "baseline", "arms", "cells"):
+        table.add_column(column, overflow="fold")
+    for e in known:
+        table.add_row(e.name, e.question, e.baseline, ", ".join(e.arms), ", ".join(cell.name for cell in e.cells))
+    return table
+
+
+def verification(found: dict[str, Any]) -> Table:
+    """Implementation by section of the conformance suite."""
+    table = Table(title="conformance: tests passed of those that apply")
+    table.add_column("implementation")
+    for section in found["sections"]:
+        table.add_column(section, justify="right")
+    table.add_column("verdict")
+    for name, result in found["implementations"].items():
+        cells = [_section(result["sections"].get(section)) for section in found["sections"]]
+        style = {CONFORMS: "green", FAILS_AS_EXPECTED: "yellow"}.get(result["status"], "red")
+        table.add_row(name, *cells, Text(result["status"], style))
+    return table
+
+
+def ratios(analysed: pd.DataFrame, note: dict[str, Any]) -> Table:
+    """How many times as fast each arm is as its baseline, cell by cell, with the interval and the verdict."""
+    profile = note["profile"]
+    planned = f"{note['workers']['done']} of {profile['workers']} workers"
+    table = Table(title=f"how many times as fast as the baseline (profile {profile['name']}, {planned})")
+    for column in ("experiment", "cell", "arm", "against"):
+        table.add_column(column)
+    for column in ("ratio", "95 % interval", "smallest effect seen"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    previous = None
+    for _, row in analysed.iterrows():
+        place = (row["experiment"], row["cell"])
+        if previous not in (None, place):
+            table.add_section()
+        # The empty call is a bound on what could be gained, not a competitor.
+        word = "" if row["arm"] == EMPTY else row["verdict"]
+        verdict = Text(word, _VERDICT_STYLE.get(word, ""))
+        shown = place if previous != place else ("", "")
+        previous = place
+        table.add_row(
+            *shown,
+            row["arm"],
+            row["baseline"],
+            f"{row['ratio']:.3f}",
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            f"{row['smallest'] - 1:.1%}",
+            verdict,
+        )
+    return table
+
+
+def _section(counts: dict[str, Any] | None) -> Text:
+    if counts is None:
+        return Text("-")
+    applicable = counts["passed"] + counts["failed"]
+    if not applicable:
+        return Text("n/a", "dim")
+    return Text(f"{counts['passed']}/{applicable}", "red" if counts["failed"] else "green")
