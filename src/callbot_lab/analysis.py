@@ -113,9 +113,9 @@ def analyse_cell(slots: pd.DataFrame, baseline: str, margin: float) -> pd.DataFr
     """All arms of one cell against the baseline, one row an arm.
 
     Columns: `ratio`, `low`, `high` (t interval), `boot_low`, `boot_high`, `p`, `p_holm` (over the arms of the cell, the
-    null arm apart), `null_low`, `null_high`, `null_band` (log), `detected`, `matters` (the interval lies beyond the margin),
-    `verdict`, `smallest` (effect, as a ratio), `workers`, `blocks`, and for orientation only `p10`, `p50`, `p99` in
-    nanoseconds per chunk.
+    null arm apart), `null_low`, `null_high`, `null_band` (log), `detected`, `matters` (the interval lies beyond the
+    margin), `verdict`, `smallest` (effect, as a ratio), `workers`, `blocks`, and for orientation only `p10`, `p50`,
+    `p99` in nanoseconds per chunk.
     """
     workers = worker_ratios(slots, baseline)
     blocks = slots.groupby("arm")["block"].size() // 2

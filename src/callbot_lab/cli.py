@@ -170,7 +170,7 @@ def _verify(names: list[str]) -> dict[str, Any]:
 
 
 def _experiments(names: list[str], arms: list[str], sizes: list[str]) -> list[Experiment]:
-    """The experiments with the arms and sizes asked for; an arm that none of them has is an error only if all lack it."""
+    """The experiments with the arms and sizes asked for; LabError for an arm that none of them has."""
     chosen = [experiment.narrowed(experiment.read(name), arms, sizes) for name in dict.fromkeys(names)]
     placed = {name for e in chosen for name in (e.baseline, *e.arms)}
     for name in arms:

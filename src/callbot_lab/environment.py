@@ -76,7 +76,8 @@ def interpreter() -> dict[str, Any]:
 def interpreter_line() -> str:
     """The interpreter and its build in one phrase."""
     python = interpreter()
-    return f"{python['implementation']} {python['version']} ({python['compiler']}, PGO {python['pgo']}, LTO {python['lto']})"
+    build = f"{python['compiler']}, PGO {python['pgo']}, LTO {python['lto']}"
+    return f"{python['implementation']} {python['version']} ({build})"
 
 
 def processor() -> dict[str, Any]:

@@ -228,10 +228,10 @@ class Run:
             finally:
                 signal.signal(signal.SIGTERM, previous)
         for fault in self.missing:
-            line = f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}"
-            if fault["status"] in (Status.WRONG_OUTPUT, Status.CRASHED, Status.BROKEN) and line not in self.problems:
-                if not any(problem.startswith(f"{fault['arm']}: ") for problem in self.problems):
-                    self.problems.append(line)
+            serious = fault["status"] in (Status.WRONG_OUTPUT, Status.CRASHED, Status.BROKEN)
+            told = any(problem.startswith(f"{fault['arm']}: ") for problem in self.problems)
+            if serious and not told:
+                self.problems.append(f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}")
         if not self.cells:
             self.problems.append("nothing was timed: no cell has a baseline that is ready")
         self.note["status"] = "interrupted" if interrupted else "complete"

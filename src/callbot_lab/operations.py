@@ -1,7 +1,7 @@
 """What is timed: the loops over a pool of chunks, compiled anew for every arm.
 
-The interpreter specialises a loop's bytecode on the callables it meets. Were one loop shared by all arms, each would run
-with the caches that the one before it left behind; so every arm gets a code object of its own.
+The interpreter specialises a loop's bytecode on the callables it meets. Were one loop shared by all arms, each would
+run with the caches that the one before it left behind; so every arm gets a code object of its own.
 """
 
 from __future__ import annotations
@@ -150,6 +150,6 @@ def _compile(body: str, pool: Sequence[str], *, call: Any, before: Any = None, a
         "perf_counter_ns": perf_counter_ns,
         "thread_time_ns": thread_time_ns,
     }
-    exec(compile(_SLOT.format(body=body), "<slot>", "exec"), names)  # noqa: S102
+    exec(compile(_SLOT.format(body=body), "<slot>", "exec"), names)
     slot: Slot = names["slot"]
     return slot

@@ -157,7 +157,7 @@ def _newer_source(entry_point: metadata.EntryPoint) -> str:
     built = record.stat().st_mtime
     for source in sorted(folder.rglob("*")):
         inside = source.relative_to(folder)
-        if source.suffix in SOURCE_SUFFIXES and not BUILD_FOLDERS.intersection(inside.parts):
-            if source.is_file() and source.stat().st_mtime > built:
-                return str(inside)
+        ours = source.suffix in SOURCE_SUFFIXES and not BUILD_FOLDERS.intersection(inside.parts)
+        if ours and source.is_file() and source.stat().st_mtime > built:
+            return str(inside)
     return ""

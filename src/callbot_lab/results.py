@@ -53,7 +53,7 @@ def read_run(folder: Path) -> RunData:
             raise LabError(
                 f"{file} is damaged ({_first_line(error)}); measure again, or delete both files of that worker"
             ) from None
-        if not COLUMNS <= set(table.column_names):
+        if COLUMNS - set(table.column_names):
             missing = ", ".join(sorted(COLUMNS - set(table.column_names)))
             raise LabError(f"{file} lacks the columns {missing}; it was not written by this version")
         tables.append(table)

@@ -1,7 +1,7 @@
 """A look of a second at one arm before it is timed: is it the contract's idea of correct?
 
-The whole suite is `callbot-lab verify`. This tells an arm that is plainly wrong from one that can be timed, in a process
-of its own, so that one which crashes takes nothing with it. Imports the standard library only.
+The whole suite is `callbot-lab verify`. This tells an arm that is plainly wrong from one that can be timed, in a
+process of its own, so that one which crashes takes nothing with it. Imports the standard library only.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from .experiment import Experiment
 from .registry import Loaded, Status
-from .worker import EMPTY
 from .verify import CONFORMS, FAILS_AS_EXPECTED
+from .worker import EMPTY
 
 _VERDICT_STYLE = {"faster": "green", "slower": "red", "equivalent": "cyan", "undecided": "yellow"}
 

@@ -1,7 +1,7 @@
 """A pytest plugin that tells the parent, line by line, how the conformance suite goes for one implementation.
 
-Loaded by `verify` only. Tests that have no implementation as their subject (those of the oracle, of the suite itself) are
-left out: they say nothing about it.
+Loaded by `verify` only. Tests that have no implementation as their subject (those of the oracle, of the suite itself)
+are left out: they say nothing about it.
 """
 
 from __future__ import annotations

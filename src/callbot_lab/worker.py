@@ -147,7 +147,8 @@ class Worker:
         """Blocks that fit the cell's time, judged by one slot of every arm before any is recorded."""
         block_ns = 2 * sum(arm.bound.slot(arm.turns)[0] for arm in arms)
         fitting = int(self.job["cell_seconds"] * 1e9 / max(block_ns, 1))
-        return max(MIN_BLOCKS, min(self.job["blocks"], fitting))
+        most: int = self.job["blocks"]
+        return max(MIN_BLOCKS, min(most, fitting))
 
     def workload(self, size: str, pool: str) -> Workload:
         """The chunks of a cell; all arms, and all cells on the same chunks, share the very same objects."""

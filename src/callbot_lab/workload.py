@@ -127,4 +127,5 @@ def mulaw(samples: np.ndarray) -> bytes:
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     step = (magnitude >> (segment + 3)) & 0x0F
     sign = np.where(samples < 0, 0x80, 0)
-    return (~(sign | (segment << 4) | step) & 0xFF).astype(np.uint8).tobytes()
+    codes: bytes = (~(sign | (segment << 4) | step) & 0xFF).astype(np.uint8).tobytes()
+    return codes
