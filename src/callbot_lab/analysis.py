@@ -1,5 +1,7 @@
 """From slots to ratios with intervals, and from those to verdicts (docs/method.md gives the reasons).
 
+Student's t comes from scipy.special: scipy.stats takes seconds to import, which a command line should not.
+
 All ratios say how many times as fast an arm is as the baseline: above 1 is faster.
 """
 
@@ -10,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from .results import RunData
 from .worker import EMPTY, NULL
@@ -49,7 +51,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     mean = float(values.mean()) if len(values) else float("nan")
     if len(values) < MIN_WORKERS:
         return mean, -np.inf, np.inf
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
 
 
@@ -70,7 +72,8 @@ def p_value(values: np.ndarray) -> float:
         return 1.0
     if values.std(ddof=1) == 0:
         return 1.0 if values.mean() == 0 else 0.0
-    return float(stats.ttest_1samp(values, 0.0).pvalue)
+    statistic = values.mean() / (values.std(ddof=1) / np.sqrt(len(values)))
+    return float(2 * stdtr(len(values) - 1, -abs(statistic)))
 
 
 def holm(values: np.ndarray) -> np.ndarray:
@@ -89,7 +92,7 @@ def smallest_effect(values: np.ndarray) -> float:
         return float("inf")
     freedom = len(values) - 1
     error = values.std(ddof=1) / np.sqrt(len(values))
-    return float(np.exp((stats.t.ppf((1 + CONFIDENCE) / 2, freedom) + stats.t.ppf(POWER, freedom)) * error))
+    return float(np.exp((stdtrit(freedom, (1 + CONFIDENCE) / 2) + stdtrit(freedom, POWER)) * error))
 
 
 def verdict(row: dict[str, Any] | pd.Series, margin: float) -> str:
@@ -185,19 +188,59 @@ def slots_of(run: RunData, experiment: str, cell: str) -> pd.DataFrame:
 
 
 def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.DataFrame:
-    """Every two arms of a cell against each other, from the same blocks: `arm`, `against`, `ratio`, `low`, `high`.
+    """Every two arms of a cell against each other, from the same blocks.
 
-    The ratio says how many times as fast `arm` is as `against`. The null and the empty-call arm are left out.
+    Columns: `arm`, `against`, `ratio`, `low`, `high`, `equivalent`, `verdict`. The ratio says how many times as fast
+    `arm` is as `against`. The verdict is that of analyse_cell, corrected for the number of pairs. The null and the
+    empty-call arm are left out.
     """
     slots = slots_of(run, experiment, cell)
     slots = slots[slots["arm"] != EMPTY]
     arms = sorted(set(slots["arm"]) - {NULL})
-    rows = []
+    band = _null_band(slots, run.experiment(experiment)["baseline"])
+    rows: list[dict[str, Any]] = []
     for against in arms:
         workers = worker_ratios(slots, against)
         for arm in arms:
             if arm != against:
-                mean, low, high = interval(workers[arm].to_numpy())
-                inside = max(abs(low), abs(high)) < np.log1p(margin)
-                rows.append((arm, against, np.exp(mean), np.exp(low), np.exp(high), inside))
-    return pd.DataFrame(rows, columns=["arm", "against", "ratio", "low", "high", "equivalent"])
+                values = workers[arm].to_numpy()
+                mean, low, high = interval(values)
+                rows.append(
+                    {
+                        "arm": arm,
+                        "against": against,
+                        "ratio": np.exp(mean),
+                        "low": np.exp(low),
+                        "high": np.exp(high),
+                        "log_low": low,
+                        "log_high": high,
+                        "equivalent": max(abs(low), abs(high)) < np.log1p(margin),
+                        "p": p_value(values),
+                        "null_band": band,
+                    }
+                )
+    columns = ["arm", "against", "ratio", "low", "high", "equivalent", "verdict"]
+    if not rows:
+        return pd.DataFrame(columns=columns)
+    table = pd.DataFrame(rows)
+    once = table["arm"] < table["against"]  # a pair and its mirror image are one test
+    corrected = dict(
+        zip(
+            zip(table.loc[once, "arm"], table.loc[once, "against"], strict=True),
+            holm(table.loc[once, "p"].to_numpy()),
+            strict=True,
+        )
+    )
+    pairs = zip(table["arm"], table["against"], strict=True)
+    table["p_holm"] = [corrected[min(pair), max(pair)] for pair in pairs]
+    table["verdict"] = [verdict(row, margin) for _, row in table.iterrows()]
+    return table[columns]
+
+
+def _null_band(slots: pd.DataFrame, baseline: str) -> float:
+    """How far the null arm's interval reaches from 1, as a logarithm; infinite without a null arm."""
+    if not {baseline, NULL} <= set(slots["arm"]):
+        return float("inf")
+    pair = slots[slots["arm"].isin([baseline, NULL])]
+    _, low, high = interval(worker_ratios(pair, baseline)[NULL].to_numpy())
+    return max(abs(low), abs(high))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +27,7 @@ app = typer.Typer(
 )
 
 # Without a terminal there is nobody to fit lines to: a table keeps its width, so that it can be read and searched.
-console = Console(width=None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "200")))
+console = Console(width=None if sys.stdout.isatty() else 200)
 
 Names = Annotated[list[str] | None, typer.Option("--impl", "-i", help="Arm to take; may be repeated. Default: all.")]
 Sizes = Annotated[

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from .errors import LabError
 
@@ -96,6 +95,9 @@ def cut(recording: Recording, form: Format) -> Workload:
     """Convert a recording to a format and cut it into whole chunks; a rest shorter than a chunk is left out."""
     samples = recording.samples
     if recording.rate != form.rate:
+        # Not at the top: it takes a second to import, and the workers should be as bare as can be.
+        from scipy.signal import resample_poly
+
         divisor = math.gcd(recording.rate, form.rate)
         resampled = resample_poly(samples.astype(np.float64), form.rate // divisor, recording.rate // divisor)
         samples = np.clip(np.rint(resampled), -32768, 32767).astype("<i2")

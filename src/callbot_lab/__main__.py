@@ -1,0 +1,5 @@
+"""`python -m callbot_lab` is `callbot-lab`."""
+
+from .cli import main
+
+main()

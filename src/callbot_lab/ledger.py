@@ -1,0 +1,332 @@
+"""The claims ledger: what became of every claim of the report that this project checks.
+
+The claims stand in data/claims.csv, the rule by which each is judged in data/rules.csv, and figures that only the
+report has in data/report.csv (data/README.md describes the three). No figure of the report is in the code. The
+report's two designs are the baseline and the first arm of the experiment that a rule names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from . import wording
+from .analysis import CONFIDENCE, MIN_WORKERS, slots_of
+from .paths import CLAIMS, require
+from .results import RunData
+from .summary import MEASURED, summarise
+
+REPRODUCED = "reproduced"
+REFUTED = "refuted"
+INCONSISTENT = "inconsistent in itself"
+NOT_TESTABLE = "not testable here"
+NOT_TESTED = "not tested yet"
+VERDICTS = (REPRODUCED, REFUTED, INCONSISTENT, NOT_TESTABLE, NOT_TESTED)
+
+ROUNDING = 0.1
+"""Share by which two figures of the report may differ before they contradict each other."""
+
+NONE = float("nan")
+
+
+class Answer(NamedTuple):
+    """What becomes of a claim: the verdict, why, and what this run found (in the claim's unit; NaN where nothing)."""
+
+    verdict: str
+    why: str
+    ours: float = NONE
+    low: float = NONE
+    high: float = NONE
+
+
+class Unanswered(Exception):
+    """The run has nothing to answer a claim with; the message says why."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the claims are held against: a run, its summary, and all figures of the report by name."""
+
+    run: RunData
+    table: pd.DataFrame
+    figures: dict[str, float]
+    ranges: dict[str, tuple[float, float]]
+    interpreter: str
+
+    def cell(self, experiment: str, operation: str) -> dict[str, Any]:
+        """The cell that times an operation: on a whole pass, as the report did, if there is one."""
+        found = [e for e in self.run.note["experiments"] if e["name"] == experiment]
+        if not found:
+            raise Unanswered(f"this run has no experiment {experiment}")
+        cells = [cell for cell in found[0]["cells"] if cell["operation"] == operation]
+        if not cells:
+            raise Unanswered(f"experiment {experiment} has no cell for {operation} in this run")
+        cell = next((cell for cell in cells if cell["pool"] == "pass"), cells[0])
+        if not found[0]["arms"]:
+            raise Unanswered(f"experiment {experiment} has no arm but its baseline in this run")
+        return {**cell, "experiment": experiment, "baseline": found[0]["baseline"], "arm": found[0]["arms"][0]}
+
+    def row(self, cell: dict[str, Any]) -> pd.Series:
+        """The row of a cell's first arm; Unanswered with its status if it has no numbers."""
+        self._need(cell, "baseline", "arm")
+        place = (self.table["experiment"] == cell["experiment"]) & (self.table["cell"] == cell["name"])
+        row: pd.Series = self.table[place & (self.table["arm"] == cell["arm"])].iloc[0]
+        return row
+
+    def times(self, cell: dict[str, Any], side: str) -> pd.Series:
+        """Milliseconds of every slot of the baseline or the arm, per pass of as many chunks as the report's."""
+        self._need(cell, side)
+        slots = slots_of(self.run, cell["experiment"], cell["name"])
+        slots = slots[slots["arm"] == cell[side]]
+        return (slots["wall_ns"] / slots["chunks"] * self.figures["chunks"] / 1e6).set_axis(slots["worker"])
+
+    def _need(self, cell: dict[str, Any], *sides: str) -> None:
+        table = self.table
+        place = (table["experiment"] == cell["experiment"]) & (table["cell"] == cell["name"])
+        for name in (cell[side] for side in sides):
+            lacking = table[place & (table["arm"] == name) & (table["status"] != MEASURED)]
+            if len(lacking):
+                status, reason = lacking.iloc[0][["status", "reason"]]
+                raise Unanswered(f"{name} was not measured ({status}: {wording.short(reason)})")
+
+
+def ledger(run: RunData, table: pd.DataFrame | None = None, folder: Path = CLAIMS.parent) -> pd.DataFrame:
+    """Every claim with its verdict: `id`, `claim`, `reported`, `ours`, `low`, `high`, `unit`, `verdict`, `why`.
+
+    `reported`, `ours`, `low` and `high` are in `unit`; NaN where there is no such number. `table` is
+    summary.summarise(run), if it is at hand.
+    """
+    claims = pd.read_csv(require(folder / "claims.csv"), keep_default_na=False)
+    rules = pd.read_csv(require(folder / "rules.csv"), keep_default_na=False).set_index("claim").to_dict("index")
+    said = pd.read_csv(require(folder / "report.csv"), keep_default_na=False).set_index("id")["value"]
+    claims["value"] = pd.to_numeric(claims["value"])
+    claims["metric"] = claims["metric"].mask(claims["metric"] == "same").ffill()
+    evidence = Evidence(
+        run,
+        summarise(run) if table is None else table,
+        {**claims.set_index("id")["value"].to_dict(), **said.drop("interpreter").astype(float).to_dict()},
+        {row["id"]: found for _, row in claims.iterrows() if (found := _range(row["note"]))},
+        said["interpreter"],
+    )
+    rows = []
+    for _, claim in claims.iterrows():
+        rule = rules.get(claim["id"])
+        answer = _judge(claim, rule, evidence) if rule else _later(claim, {}, evidence)
+        numbers = {"reported": claim["value"], "ours": answer.ours, "low": answer.low, "high": answer.high}
+        rows.append(
+            {
+                "id": claim["id"],
+                "claim": claim["claim"],
+                **numbers,
+                "unit": claim["unit"],
+                "verdict": answer.verdict,
+                "why": answer.why,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _judge(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    try:
+        return _RULES[rule["rule"]](claim, rule, evidence)
+    except Unanswered as reason:
+        return Answer(NOT_TESTED, f"{reason}. Experiment {claim['experiment']} answers it: {claim['metric']}.")
+
+
+def _ratio(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A ratio: does our interval meet what the report's own spread allows?"""
+    row = evidence.row(evidence.cell(rule["experiment"], rule["operation"]))
+    return _overlap(claim, rule, evidence, row, lambda ratio: ratio)
+
+
+def _gain(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A gain in percent: first the report's arithmetic, then the ratio behind it."""
+    more, fewer = (evidence.figures[name] for name in rule["against"].split())
+    computed = 100 * (more / fewer - 1)
+    sum_ = f"({more:,.0f} / {fewer:,.0f} - 1) x 100 = {computed:.1f}"
+    if abs(computed - claim["value"]) > ROUNDING * claim["value"]:
+        return Answer(INCONSISTENT, f"{sum_}, and the report says {claim['value']:g}.")
+    row = evidence.row(evidence.cell(rule["experiment"], rule["operation"]))
+    answer = _overlap(claim, rule, evidence, row, lambda ratio: 100 * (ratio - 1))
+    return answer._replace(why=f"The report's arithmetic holds: {sum_}. {answer.why}")
+
+
+def _saving(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """Time saved: the milliseconds are another machine's, so the share of the slower pass is compared."""
+    slow, fast = (evidence.figures[name] for name in rule["against"].split())
+    sum_ = f"{slow:g} - {fast:g} = {slow - fast:.2f} ms"
+    if abs(slow - fast - claim["value"]) > ROUNDING * claim["value"]:
+        return Answer(INCONSISTENT, f"{sum_}, and the report says {claim['value']:g} ms.")
+    cell = evidence.cell(rule["experiment"], rule["operation"])
+    base = float(evidence.times(cell, "baseline").median())
+    answer = _overlap(claim, rule, evidence, evidence.row(cell), lambda ratio: base * (1 - 1 / ratio))
+    share = wording.percent(claim["value"] / slow, 0)
+    return answer._replace(
+        why=f"The report's arithmetic holds: {sum_}, {share} of the slower pass; ours is "
+        f"{wording.percent(answer.ours / base, 0)}. Judged by that share, since the milliseconds are this machine's. "
+        f"{answer.why}"
+    )
+
+
+def _overlap(
+    claim: pd.Series, rule: dict[str, str], evidence: Evidence, row: pd.Series, scale: Callable[[float], float]
+) -> Answer:
+    """Reproduced if our interval of the ratio overlaps the report's range; `scale` turns ratios into the claim's unit.
+
+    The range is the one that the note of the claim in `spread` gives. For another ratio it is moved in proportion.
+    """
+    base, (low, high) = rule["spread"], evidence.ranges[rule["spread"]]
+    moved = claim["value"] / evidence.figures[base] if claim["unit"] == "ratio" else 1.0
+    low, high = low * moved, high * moved
+    numbers = (scale(row["ratio"]), scale(row["low"]), scale(row["high"]))
+    ours = f"{row['arm']} is {wording.ratio(row['ratio'])} times as fast as {row['baseline']}"
+    if row["workers"] < MIN_WORKERS:
+        why = f"{ours}, from {wording.count(int(row['workers']), 'worker')}: too few for an interval."
+        return Answer(NOT_TESTED, why, numbers[0])
+    range_ = f"the report's own spread allows {low:.1f} to {high:.1f}"
+    if base != claim["id"] and claim["unit"] == "ratio":
+        range_ += f" (in proportion to that of {base})"
+    text = (
+        f"{ours} ({wording.interval(row['low'], row['high'])}, {int(row['workers'])} workers, {row['verdict']}); "
+        f"{range_}"
+    )
+    python = wording.interpreter(evidence.run.note["environment"]["python"])
+    where = f"Ours ran on {python}; the report's on {evidence.interpreter}, build not given."
+    if row["high"] < low or row["low"] > high:
+        return Answer(REFUTED, f"{text}. The two do not overlap. {where}", *numbers)
+    if not row["detected"]:
+        return Answer(NOT_TESTED, f"{text}. Our interval holds 1 as well: this run was too noisy to tell.", *numbers)
+    return Answer(REPRODUCED, f"{text}. The two overlap. {where}", *numbers)
+
+
+def _spread(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A standard deviation: compared as a share of the mean, each with its interval for normal data."""
+    times = evidence.times(evidence.cell(rule["experiment"], rule["operation"]), rule["side"])
+    passes = times.groupby(level=0).median()
+    count = len(passes)
+    if count < MIN_WORKERS:
+        raise Unanswered(f"{wording.count(count, 'worker')}: too few for a standard deviation")
+    reported = claim["value"] / evidence.figures[rule["against"]]
+    runs = int(evidence.figures["runs"])
+    deviation = float(passes.std(ddof=1))
+    ours = deviation / float(passes.mean())
+    theirs_low, theirs_high = (reported * factor for factor in _deviation_factors(runs))
+    factors = _deviation_factors(count)
+    low, high = (ours * factor for factor in factors)
+    apart = high < theirs_low or low > theirs_high
+    why = (
+        f"As a share of the mean the report has {wording.percent(reported)} "
+        f"({wording.percent(theirs_low)} to {wording.percent(theirs_high)}, n = {runs} passes), we have "
+        f"{wording.percent(ours)} ({wording.percent(low)} to {wording.percent(high)}, n = {count} workers, the median "
+        f"pass of each). {'The two do not overlap' if apart else 'The two overlap'}. "
+        f"Spread is noise of a machine more than of a language."
+    )
+    limits = [deviation * factor for factor in factors]
+    return Answer(REFUTED if apart else REPRODUCED, why, deviation, *limits)
+
+
+def _absolute(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A time or a rate: of another machine, so ours stands beside it for orientation only."""
+    numbers = _orientation(claim, rule, evidence)
+    why = (
+        "An absolute figure of another machine and interpreter. Ours, for orientation only: the median slot, and p10 "
+        "to p99 of all slots."
+    )
+    return Answer(NOT_TESTABLE, f"{why}{_note(claim)}", *numbers)
+
+
+def _contradiction(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A figure that the report gives another value for elsewhere."""
+    chunks, measured = evidence.figures["chunks"], evidence.figures[rule["against"]]
+    per_chunk = claim["unit"].endswith("/chunk")
+    whole = claim["value"] * (chunks if per_chunk else 1)
+    factor = whole / measured
+    if abs(factor - 1) <= ROUNDING:
+        return _absolute(claim, rule, evidence)
+    sum_ = f"{claim['value']:g} ms x {chunks:g} chunks = {whole:,.0f} ms" if per_chunk else f"{claim['value']:g} ms"
+    why = (
+        f"{sum_}, but for the same {chunks:g} chunks the report measured {measured:g} ms: "
+        f"a factor of {wording.number(factor)}."
+    )
+    if abs(factor / 1000 - 1) <= ROUNDING:
+        why += " The unit should be microseconds."
+    try:
+        return Answer(INCONSISTENT, f"{why} Ours, for orientation only.", *_orientation(claim, rule, evidence))
+    except Unanswered:
+        return Answer(INCONSISTENT, why)
+
+
+def _energy(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """Energy can be had only where the machine counts it."""
+    if evidence.run.note["environment"]["cpu"].get("hypervisor"):
+        why = f"A virtual machine has no energy counters. Experiment {claim['experiment']}: {claim['metric']}."
+        return Answer(NOT_TESTABLE, why)
+    return _later(claim, rule, evidence)
+
+
+def _numa(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """Placement matters only with more than one NUMA node."""
+    if evidence.run.note["environment"]["cpu"].get("numa_nodes") == 1:
+        why = f"This machine has one NUMA node. Experiment {claim['experiment']} needs two: {claim['metric']}."
+        return Answer(NOT_TESTABLE, why)
+    return _later(claim, rule, evidence)
+
+
+def _later(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A claim that another experiment will answer: the one that its rule names, else its own."""
+    experiment = rule.get("experiment") or claim["experiment"]
+    return Answer(NOT_TESTED, f"Experiment {experiment} will answer it: {claim['metric']}.{_note(claim)}")
+
+
+def _note(claim: pd.Series) -> str:
+    note = str(claim["note"]).rstrip(".")
+    return f" Note: {note}." if note else ""
+
+
+def _orientation(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> tuple[float, float, float]:
+    """Our median, p10 and p99 in the claim's unit (of a rate: at the median, p99 and p10 time)."""
+    cell = evidence.cell(rule["experiment"], rule["operation"])
+    if rule["side"] == "saving":
+        row, base = evidence.row(cell), float(evidence.times(cell, "baseline").median())
+        if row["workers"] < MIN_WORKERS:
+            return base * (1 - 1 / row["ratio"]), NONE, NONE
+        return base * (1 - 1 / row["ratio"]), base * (1 - 1 / row["low"]), base * (1 - 1 / row["high"])
+    middle, low, high = evidence.times(cell, rule["side"]).quantile([0.5, 0.1, 0.99])
+    chunks = evidence.figures["chunks"]
+    if claim["unit"] == "chunks/s":
+        return 1e3 * chunks / middle, 1e3 * chunks / high, 1e3 * chunks / low
+    scale = chunks if claim["unit"].endswith("/chunk") else 1
+    return middle / scale, low / scale, high / scale
+
+
+def _deviation_factors(count: int) -> tuple[float, float]:
+    """What to multiply a standard deviation of so many normal values with, for the ends of its interval."""
+    freedom = count - 1
+    high, low = stats.chi2.ppf([(1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2], freedom)
+    return float(np.sqrt(freedom / high)), float(np.sqrt(freedom / low))
+
+
+def _range(note: str) -> tuple[float, float] | None:
+    found = re.search(r"(\d+(?:\.\d+)?) to (\d+(?:\.\d+)?)", note)
+    return (float(found[1]), float(found[2])) if found else None
+
+
+_RULES: dict[str, Callable[[pd.Series, dict[str, str], Evidence], Answer]] = {
+    "ratio": _ratio,
+    "gain": _gain,
+    "saving": _saving,
+    "spread": _spread,
+    "absolute": _absolute,
+    "contradiction": _contradiction,
+    "energy": _energy,
+    "numa": _numa,
+    "later": _later,
+}
+"""How claims are judged, by the name in data/rules.csv."""

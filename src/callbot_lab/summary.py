@@ -1,0 +1,288 @@
+"""From the analysis of a run to what can be said about it: rows for every arm, contests between languages, noise.
+
+Sentences are computed here, so that the page, the terminal and the notebook say the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import wording
+from .analysis import CONFIDENCE, MIN_WORKERS, analyse, pairwise, slots_of
+from .measure import PROFILES
+from .registry import Status
+from .results import RunData
+from .worker import EMPTY, NULL
+
+MEASURED = "measured"
+NO_SLOTS = "no slots"
+LIBRARY = "library"
+"""The side that references take in a contest: what there is without an implementation of one's own."""
+
+_PLACE = ["experiment", "cell", "operation", "size", "pool", "baseline", "margin"]
+_NUMBERS = ["ratio", "low", "high", "boot_low", "boot_high", "smallest", "p10", "p50", "p99"]
+_COLUMNS = [*_PLACE, "arm", *_NUMBERS, "verdict", "detected", "matters", "workers", "blocks", "null_low", "null_high"]
+
+
+def summarise(run: RunData) -> pd.DataFrame:
+    """One row for every arm of every cell, with numbers or with the reason why there are none.
+
+    The columns of analysis.analyse, `language`, `binding` and `kind` from the arm's BUILD (empty if unknown), `status`
+    (`measured`, or what kept the arm from it) and `reason`. A row with another status than `measured` has no numbers.
+    """
+    table = analyse(run)
+    if table.empty:
+        table = pd.DataFrame(columns=_COLUMNS)
+    table = table.assign(status=MEASURED, reason="")
+    lacking = pd.DataFrame(_lacking(run, table))
+    if len(lacking):
+        # Joining onto an empty frame would turn every column into objects.
+        table = pd.concat([table, lacking], ignore_index=True) if len(table) else lacking.reindex(columns=table.columns)
+    table[_NUMBERS] = table[_NUMBERS].astype(float)
+    about = {arm["name"]: arm for arm in run.note["arms"]}
+    builds = [about.get(name, {}).get("build", {}) for name in table["arm"]]
+    table["language"] = [build.get("language", "") for build in builds]
+    table["binding"] = [build.get("binding", "") for build in builds]
+    table["kind"] = [about.get(name, {}).get("kind", "") for name in table["arm"]]
+    return table
+
+
+def competitors(table: pd.DataFrame, experiment: str, cell: str | None = None) -> pd.DataFrame:
+    """The measured arms of an experiment, or of one of its cells, highest ratio first; null and empty call left out."""
+    chosen = table[(table["experiment"] == experiment) & (table["status"] == MEASURED)]
+    chosen = chosen[~chosen["arm"].isin([NULL, EMPTY])]
+    if cell is not None:
+        chosen = chosen[chosen["cell"] == cell]
+    return chosen.sort_values("ratio", ascending=False, kind="stable")
+
+
+def cells_of(table: pd.DataFrame, experiment: str) -> list[str]:
+    """Names of the cells of an experiment that have a competitor, in the order of the experiment."""
+    chosen = table[(table["experiment"] == experiment) & (table["status"] == MEASURED)]
+    return list(dict.fromkeys(chosen.loc[~chosen["arm"].isin([NULL, EMPTY]), "cell"]))
+
+
+def describe(row: Any) -> str:
+    """The cell of a row in words."""
+    return wording.cell(row["operation"], row["size"], row["pool"])
+
+
+def contests(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
+    """The best arm of each language against the best of every other, and against the best library, in every cell.
+
+    Columns: `experiment`, `cell`, `margin`, `where` (in words), `side`, `other` (languages, or `library`), `compiled`
+    (whether `side` is compiled code of our own), `arm`, `against`, `ratio`, `low`, `high`, `verdict`. Every pair stands
+    there twice, once from each side.
+    """
+    about = {arm["name"]: arm for arm in run.note["arms"]}
+    rows = []
+    for experiment in run.note["experiments"]:
+        for cell in cells_of(table, experiment["name"]):
+            ranked = competitors(table, experiment["name"], cell)
+            ratios = {experiment["baseline"]: 1.0, **dict(zip(ranked["arm"], ranked["ratio"], strict=True))}
+            best: dict[str, str] = {}
+            for arm in sorted(ratios, key=lambda name: -ratios[name]):
+                best.setdefault(_side(about.get(arm, {})), arm)
+            sides = {arm: side for side, arm in best.items()}
+            pairs = pairwise(run, experiment["name"], cell, experiment["margin"])
+            pairs = pairs[pairs["arm"].isin(sides) & pairs["against"].isin(sides)]
+            pairs = pairs.assign(side=pairs["arm"].map(sides), other=pairs["against"].map(sides))
+            compiled = [side != LIBRARY and _is_compiled(about[arm]) for side, arm in pairs[["side", "arm"]].to_numpy()]
+            place = {"experiment": experiment["name"], "cell": cell, "margin": experiment["margin"]}
+            rows.append(pairs.assign(compiled=compiled, where=describe(ranked.iloc[0]), **place))
+    if not rows:
+        names = ["experiment", "cell", "margin", "where", "side", "other", "compiled", "arm", "against"]
+        return pd.DataFrame(columns=[*names, "ratio", "low", "high", "verdict"])
+    return pd.concat(rows, ignore_index=True)
+
+
+def no_wins(found: pd.DataFrame) -> list[str]:
+    """One sentence for every compiled language and every rival that it is not faster than in some cell."""
+    lines = []
+    compiled = found[found["compiled"].astype(bool)]
+    for (experiment, side, other), group in compiled.groupby(["experiment", "side", "other"], sort=False):
+        short = group[group["verdict"] != "faster"]
+        if short.empty:
+            continue
+        parts = []
+        for verdict in ("slower", "equivalent", "undecided"):
+            cells = [
+                f"{row['where']}: {row['arm']} is {wording.ratio(row['ratio'])} times as fast as {row['against']} "
+                f"({wording.interval(row['low'], row['high'])})"
+                for _, row in short[short["verdict"] == verdict].iterrows()
+            ]
+            if cells:
+                parts.append(f"{verdict} in {'; '.join(cells)}")
+        total = wording.count(len(group), "cell")
+        rival = "the best library" if other == LIBRARY else f"{other}"
+        lines.append(
+            f"{experiment}: {side} against {rival} is not faster in {len(short)} of {total}. It is {'. '.join(parts)}."
+        )
+    return lines
+
+
+def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:
+    """The message of one cell's rows: which arm has the highest ratio, and which are as fast as that.
+
+    `pairs` is analysis.pairwise of the cell; without it nothing is said about the runners-up.
+    """
+    rows = table[(table["status"] == MEASURED) & ~table["arm"].isin([NULL, EMPTY])]
+    rows = rows.sort_values("ratio", ascending=False, kind="stable")
+    if rows.empty:
+        return "No arm was measured against the baseline."
+    first = rows.iloc[0]
+    text = f"{first['arm']} {_against(first)}"
+    if len(rows) == 1:
+        return f"{text}."
+    faster = rows[rows["verdict"] == "faster"]
+    if faster.empty:
+        said = f"No arm is faster than {first['baseline']}. The highest ratio: {text}."
+    else:
+        said = f"Of {wording.count(len(rows), 'arm')}, {len(faster)} {'is' if len(faster) == 1 else 'are'} faster than "
+        said += f"{first['baseline']}. The highest ratio: {text}."
+    for verdict, words in (("equivalent", "Equivalent to it within"), ("undecided", "Not told apart from it")):
+        if pairs is not None:
+            alike = pairs[(pairs["against"] == first["arm"]) & (pairs["verdict"] == verdict)]
+            names = [name for name in rows["arm"] if name in set(alike["arm"])]
+            if names:
+                within = f" {wording.margin(first['margin'])}" if verdict == "equivalent" else ""
+                said += f" {words}{within}: {wording.listing(names)}."
+    slower = rows[rows["verdict"] == "slower"]
+    if len(slower):
+        said += f" Slower than {first['baseline']}: {wording.listing(list(slower['arm']))}."
+    return said
+
+
+def noise(run: RunData, table: pd.DataFrame) -> list[str]:
+    """What the run could not say, and why, in sentences; empty if there is nothing to hold against it."""
+    lines = []
+    note, planned = run.note, run.note["profile"]["workers"]
+    done = note["workers"]["done"]
+    if note["status"] != "complete":
+        lines.append(f"The run did not finish ({note['status']}): {done} of {planned} workers are in it.")
+    if note["workers"]["lost"]:
+        lost = "; ".join(f"worker {one['worker']} (status {one['status']})" for one in note["workers"]["lost"])
+        lines.append(f"{wording.count(len(note['workers']['lost']), 'worker')} died: {lost}.")
+    measured = table[table["status"] == MEASURED]
+    arms = measured[~measured["arm"].isin([NULL, EMPTY])]
+    few = measured[measured["workers"] < MIN_WORKERS]
+    if len(few):
+        lines.append(f"Fewer than {MIN_WORKERS} workers, so no interval and no verdict: {_places(few)}.")
+    short = arms[(arms["workers"] < done) & (arms["workers"] >= MIN_WORKERS)]
+    if len(short):
+        lines.append(f"Not every worker timed these: {_places(short)}.")
+    undecided = arms[arms["verdict"] == "undecided"]
+    if len(undecided):
+        lines.append(f"Undecided, so neither a difference nor a tie: {_places(undecided)}.")
+    blind = arms[(arms["smallest"] > 1 + arms["margin"]) & np.isfinite(arms["smallest"])]
+    if len(blind):
+        worst = blind.loc[blind["smallest"].idxmax()]
+        lines.append(
+            f"Differences as small as the margin would have been missed in {wording.count(len(blind), 'row')}. "
+            f"The worst is {worst['arm']} ({describe(worst)}): there only {wording.effect(worst['smallest'])} or more "
+            f"is found four times out of five."
+        )
+    nulls = measured[(measured["arm"] == NULL) & measured["detected"].astype(bool)]
+    for _, row in nulls.iterrows():
+        lines.append(
+            f"The null arm, the baseline against itself, is not within its interval of 1 in {row['experiment']}, "
+            f"{describe(row)}: {wording.ratio(row['ratio'])} ({wording.interval(row['low'], row['high'])}). "
+            f"Smaller differences than that are not called faster or slower there."
+        )
+    if len(nulls):
+        cells = int((measured["arm"] == NULL).sum())
+        lines.append(
+            f"By chance alone about one null arm in {round(1 / (1 - CONFIDENCE))} does that; "
+            f"here it is {len(nulls)} of {cells}."
+        )
+    return lines
+
+
+def profile_line(run: RunData) -> str:
+    """How much evidence the run holds, and whether that is enough to publish."""
+    profile, done, full = run.note["profile"], run.note["workers"]["done"], PROFILES["full"]
+    text = f"Profile {profile['name']}: {done} of {wording.count(profile['workers'], 'worker')}"
+    if profile["workers"] < full.workers:
+        text += (
+            f". This is a quick run, made to look and not to publish: a full one has {full.workers} workers "
+            f"and at most {full.blocks} blocks a cell"
+        )
+    if run.note["status"] != "complete":
+        text += f". It did not finish ({run.note['status']})"
+    return f"{text}."
+
+
+def not_measured(table: pd.DataFrame) -> pd.DataFrame:
+    """The arms without numbers: `experiment`, `arm`, `status`, `reason`, `cells` (a list of their names)."""
+    lacking = table[table["status"] != MEASURED]
+    keys = ["experiment", "arm", "status", "reason"]
+    return lacking.groupby(keys, sort=False)["cell"].agg(list).reset_index(name="cells")
+
+
+def worker_medians(run: RunData, experiment: str, cell: str) -> pd.DataFrame:
+    """Median nanoseconds per chunk of every worker and arm in a cell: `worker`, `arm`, `ns`, `language`.
+
+    For looking at noise only; the null arm is in, the empty call is not.
+    """
+    slots = slots_of(run, experiment, cell)
+    slots = slots[slots["arm"] != EMPTY]
+    languages = {arm["name"]: arm.get("build", {}).get("language", "") for arm in run.note["arms"]}
+    medians = (slots["wall_ns"] / slots["chunks"]).groupby([slots["worker"], slots["arm"]]).median()
+    frame = medians.rename("ns").reset_index()
+    return frame.assign(language=frame["arm"].map(languages).fillna(""))
+
+
+def _against(row: Any) -> str:
+    """`is 2.66 times as fast as x (2.61 to 2.71): faster`, with the verdict's own word."""
+    number = f"{wording.ratio(row['ratio'])} times as fast as {row['baseline']}"
+    within = f" within {wording.margin(row['margin'])}" if row["verdict"] == "equivalent" else ""
+    return f"is {number} ({wording.interval(row['low'], row['high'])}): {row['verdict']}{within}"
+
+
+def _places(rows: pd.DataFrame) -> str:
+    """`a and b (cell 1); c (cell 2)`."""
+    groups = rows.groupby(["experiment", "cell"], sort=False)
+    return "; ".join(
+        f"{wording.listing(list(group['arm']))} ({experiment}: {describe(group.iloc[0])})"
+        for (experiment, _), group in groups
+    )
+
+
+def _side(arm: dict[str, Any]) -> str:
+    return str(arm["build"].get("language", "")) if arm.get("kind") == "implementation" else LIBRARY
+
+
+def _is_compiled(arm: dict[str, Any]) -> bool:
+    return str(arm["build"].get("binding", "none")) != "none"
+
+
+def _lacking(run: RunData, table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for the arms that a cell should have and has no numbers of."""
+    known = {(m["experiment"], m["cell"], m["arm"]): m for m in run.note["missing"]}
+    ready = {arm["name"]: arm for arm in run.note["arms"]}
+    have = set(zip(table["experiment"], table["cell"], table["arm"], strict=True))
+    have |= set(zip(table["experiment"], table["cell"], table["baseline"], strict=True))
+    rows = []
+    for experiment in run.note["experiments"]:
+        for cell in experiment["cells"]:
+            for arm in (experiment["baseline"], NULL, *experiment["arms"]):
+                key = (experiment["name"], cell["name"], arm)
+                if key in have:
+                    continue
+                status, reason = NO_SLOTS, "no worker timed it here"
+                about = ready.get(arm, {"status": Status.READY})
+                if about["status"] != Status.READY:
+                    status, reason = about["status"], about["reason"]
+                elif key in known:
+                    status, reason = known[key]["status"], known[key]["reason"]
+                elif (experiment["name"], cell["name"], experiment["baseline"]) not in have:
+                    reason = f"nothing to compare with: {experiment['baseline']} or the null arm has no slots here"
+                place = {name: cell[name] for name in ("operation", "size", "pool")} | {"cell": cell["name"]}
+                place |= {"experiment": experiment["name"], "baseline": experiment["baseline"]}
+                rows.append(
+                    {**place, "margin": experiment["margin"], "arm": arm, "status": str(status), "reason": reason}
+                )
+    return rows

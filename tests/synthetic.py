@@ -1,0 +1,211 @@
+"""Runs whose true ratios are known, as the files that measure.py and worker.py write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from callbot_lab.experiment import Cell, Experiment
+from callbot_lab.measure import SCHEMA, Profile
+from callbot_lab.worker import EMPTY, NULL, Columns
+
+CHUNKS = {"warm": 256, "pass": 2564}
+BASE_NS = 2000.0
+"""Nanoseconds that the baseline takes for a chunk."""
+
+EMPTY_NS = 20.0
+LANGUAGES = {
+    "stdlib": ("c", "cpython"),
+    "library": ("c", "cpython"),
+    "plain": ("python", "none"),
+    "plain-fast": ("python", "none"),
+    "report-a": ("python", "none"),
+}
+"""Language and binding of arms; any other is the start of its name, and compiled."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An experiment with the true ratio of every arm; an arm without one is given a status in `lacking`."""
+
+    name: str = "best"
+    baseline: str = "plain"
+    ratios: Mapping[str, float] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    cells: Sequence[Cell] = (Cell("append", "callbot", "warm"),)
+    margin: float = 0.1
+
+    def experiment(self) -> Experiment:
+        """The definition that goes into run.json."""
+        names = tuple(dict.fromkeys((*self.ratios, *self.lacking)))
+        return Experiment(self.name, f"What about {self.name}?", self.baseline, names, tuple(self.cells), self.margin)
+
+
+REPRODUCE_CELLS = tuple(Cell(operation, "callbot", pool) for pool in CHUNKS for operation in ("decode", "process"))
+
+
+def reproduce(ratio: float, **more: Any) -> Plan:
+    """The report's two designs, with a true ratio."""
+    return Plan("reproduce", "report-a", {"rust-report": ratio}, cells=REPRODUCE_CELLS, **more)
+
+
+def make_run(
+    folder: Path,
+    plans: Sequence[Plan],
+    *,
+    workers: int = 12,
+    planned: int | None = None,
+    blocks: int = 8,
+    between: float = 0.01,
+    within: float = 0.03,
+    null_ratio: float = 1.0,
+    status: str = "complete",
+    warnings: Sequence[str] = ("virtual machine: trust ratios",),
+    lost: Sequence[dict[str, Any]] = (),
+    recorded_faults: bool = True,
+    seed: int = 7,
+) -> Path:
+    """Write a run and return its folder.
+
+    `between` is the standard deviation of an arm's log ratio over workers, `within` that of single slots. Workers also
+    differ as a whole, and drift, as real ones do. With `recorded_faults` the slots of lacking arms whose status is
+    `wrong output` are in the files: the reader has to leave them out.
+    """
+    random = np.random.default_rng(seed)
+    slots = folder / "slots"
+    slots.mkdir(parents=True)
+    for worker in range(workers):
+        columns = Columns()
+        pace = float(np.exp(random.normal(0, 0.1)))
+        faults = []
+        for plan in plans:
+            spoiled = {
+                name: 3.456 for name, why in plan.lacking.items() if why[0] == "wrong output" and recorded_faults
+            }
+            for cell in plan.cells:
+                true = {plan.baseline: 1.0, NULL: null_ratio, **plan.ratios, **spoiled}
+                times = {name: BASE_NS / ratio for name, ratio in true.items()} | {EMPTY: EMPTY_NS}
+                times = {name: ns * pace * np.exp(random.normal(0, between)) for name, ns in times.items()}
+                columns.rows += _slots(plan.name, cell, times, blocks, within, random)
+                for name in spoiled:
+                    place = {"experiment": plan.name, "cell": cell.name, "arm": name}
+                    faults.append({**place, "status": "wrong output", "reason": "its output differs after timing"})
+        stem = slots / f"worker-{worker:03d}"
+        columns.write(stem.with_suffix(".parquet"), worker)
+        stem.with_suffix(".json").write_text(json.dumps(_worker_note(worker, faults)), encoding="utf-8")
+    profile = Profile("quick", planned or workers, blocks, 2.0)
+    note = _run_note(plans, profile, workers, status, list(warnings), list(lost))
+    (folder / "run.json").write_text(json.dumps(note), encoding="utf-8")
+    return folder
+
+
+def verification(*conforming: str, failing: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What the conformance suite says, with two sections."""
+    good = {"passed": 12, "failed": 0, "skipped": 1, "first": ""}
+    found: dict[str, Any] = {
+        name: {"contract": "full", "status": "conforms", "reason": "", "sections": {"decode": good, "errors": good}}
+        for name in conforming
+    }
+    for name, message in (failing or {}).items():
+        bad = {"passed": 9, "failed": 3, "skipped": 0, "first": message}
+        found[name] = {
+            "contract": "full",
+            "status": "fails",
+            "reason": f"3 of 24 tests fail, the first: {message}",
+            "sections": {"decode": bad, "errors": good},
+        }
+    return {"sections": ["decode", "errors"], "implementations": found}
+
+
+def _slots(
+    experiment: str, cell: Cell, times: Mapping[str, float], blocks: int, within: float, random: np.random.Generator
+) -> list[tuple[str, str, str, int, int, int, int, int, int]]:
+    rows = []
+    order = list(times)
+    chunks = CHUNKS[cell.pool]
+    for block in range(blocks):
+        random.shuffle(order)
+        drift = float(np.exp(random.normal(0, 0.2)))
+        for position, name in enumerate((*order, *reversed(order))):
+            wall = int(times[name] * chunks * drift * np.exp(random.normal(0, within)))
+            rows.append((experiment, cell.name, name, block, position, 1, chunks, wall, wall))
+    return rows
+
+
+def _worker_note(worker: int, faults: list[dict[str, str]]) -> dict[str, Any]:
+    counters = ("voluntary_switches", "involuntary_switches", "minor_faults", "major_faults", "steal_s")
+    about = {"worker": worker, "seed": f"1-{worker}", "cpu": 0, "started": 0.0, "seconds": 1.0, "complete": True}
+    return {**about, "faults": faults, **dict.fromkeys(counters, 0)}
+
+
+def _arm(name: str, status: str, reason: str) -> dict[str, Any]:
+    language, binding = LANGUAGES.get(name, (name.split("-")[0], "native"))
+    build = {"language": language, "binding": binding, "kernel": "scalar", "compiler": "cc", "flags": "-O3"}
+    build |= {"profile": "release", "version": "0.1.0", "contract": "full"}
+    kind = "reference" if name == "library" else "implementation"
+    return {"name": name, "kind": kind, "origin": "x 1", "status": status, "reason": reason, "build": build}
+
+
+def _run_note(
+    plans: Sequence[Plan], profile: Profile, done: int, status: str, warnings: list[str], lost: list[dict[str, Any]]
+) -> dict[str, Any]:
+    arms, missing = {}, []
+    for plan in plans:
+        for name in (plan.baseline, *plan.ratios):
+            arms[name] = _arm(name, "ready", "")
+        for name, (why, reason) in plan.lacking.items():
+            # An arm that fails only while it is timed was ready when the run began.
+            arms[name] = _arm(name, "ready", "") if why == "wrong output" else _arm(name, why, reason)
+            for cell in plan.cells:
+                place = {"experiment": plan.name, "cell": cell.name, "arm": name}
+                missing.append({**place, "status": why, "reason": reason})
+    return {
+        "schema": SCHEMA,
+        "status": status,
+        "started": "2026-01-02T03:04:05+00:00",
+        "finished": "2026-01-02T03:14:05+00:00",
+        "profile": asdict(profile),
+        "seed": 1,
+        "input": {"name": "speech-16k.wav", "sha256": "0" * 64, "rate": 16000},
+        "experiments": [plan.experiment().as_data() for plan in plans],
+        "arms": list(arms.values()),
+        "missing": missing,
+        "workers": {"done": done, "lost": lost},
+        "environment": ENVIRONMENT,
+        "warnings": warnings,
+    }
+
+
+ENVIRONMENT: dict[str, Any] = {
+    "python": {
+        "implementation": "CPython",
+        "version": "3.11.7",
+        "compiler": "GCC 12.2.0",
+        "configure": ["--enable-shared"],
+        "pgo": "no",
+        "lto": "no",
+        "shared": True,
+        "debug": False,
+        "gil": True,
+    },
+    "cpu": {
+        "name": "Example CPU",
+        "architecture": "x86_64",
+        "logical": 2,
+        "physical": 2,
+        "isa": ["ssse3", "avx2"],
+        "governor": "unknown",
+        "hypervisor": True,
+    },
+    "system": {"kernel": "Linux 6.1", "libc": "glibc 2.36", "virtualisation": "kvm", "memory_bytes": 8 * 2**30},
+    "tools": {"cc": "cc 12.2.0", "rustc": "", "cargo": ""},
+    "packages": {"numpy": "2.4.6", "cython": "not installed"},
+    "commit": {"revision": "0123456789abcdef0123456789abcdef01234567", "dirty": True},
+    "locks": {"base.txt": "0" * 64},
+    "load": [0.2, 0.3, 0.1],
+}
