@@ -147,7 +147,7 @@ def _arm(name: str, status: str, reason: str) -> dict[str, Any]:
     language, binding = LANGUAGES.get(name, (name.split("-")[0], "native"))
     build = {"language": language, "binding": binding, "kernel": "scalar", "compiler": "cc", "flags": "-O3"}
     build |= {"profile": "release", "version": "0.1.0", "contract": "full"}
-    kind = "reference" if name == "library" else "implementation"
+    kind = "reference" if name in ("library", "stdlib") else "implementation"
     return {"name": name, "kind": kind, "origin": "x 1", "status": status, "reason": reason, "build": build}
 
 

@@ -6,6 +6,7 @@ from types import ModuleType, SimpleNamespace
 
 import callbot_python
 import pytest
+from callbot_python import report
 
 from callbot_lab import operations
 from callbot_lab.operations import OPERATIONS, bind
@@ -21,7 +22,7 @@ def workload() -> Workload:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize("subject", [callbot_python, stdlib], ids=["implementation", "reference"])
+@pytest.mark.parametrize("subject", [callbot_python, report, stdlib], ids=["implementation", "report", "reference"])
 def test_the_output_of_a_turn_is_the_recording(name: str, subject: ModuleType, workload: Workload) -> None:
     bound = bind(OPERATIONS[name], subject, workload)
     bound.slot(2)

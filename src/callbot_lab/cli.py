@@ -149,6 +149,15 @@ def report_(
         _finish(outcome, quiet=True)
 
 
+@app.command("readme")
+def readme_() -> None:
+    """Make the numbers in README.md anew from what is recorded in data/."""
+    from . import readme
+
+    readme.rewrite()
+    console.print(f"rewrote the generated parts of {readme.README}", markup=False, highlight=False, soft_wrap=True)
+
+
 @app.command()
 def doctor() -> None:
     """Say what the machine lacks and what would spoil a measurement."""

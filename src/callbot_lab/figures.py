@@ -68,7 +68,7 @@ def ratio_forest(table: pd.DataFrame, title: str | None = None) -> Figure:
     the null arm, the margin and the undecided marks are drawn. Arms without numbers are rows with their reason.
     """
     panels = [rows for _, rows in table.groupby("cell", sort=False)]
-    sizes = [len(_ordered(rows)) + 0.6 for rows in panels]
+    sizes = [len(ordered(rows)) + 0.6 for rows in panels]
     heading = textwrap.wrap(title or forest_title(table), 88)
     caption = [line for part in _caption(table) for line in textwrap.wrap(part, 118)]
     top, bottom = 0.05 + 0.19 * len(heading), 0.95 + 0.15 * len(caption)
@@ -76,7 +76,7 @@ def ratio_forest(table: pd.DataFrame, title: str | None = None) -> Figure:
     height = top + bottom + sum(sizes) * _ROW + gap * len(panels)
     figure = Figure(figsize=(_WIDTH, height))
     names = max((len(arm) for arm in table["arm"]), default=5)
-    left, right = 0.25 + _CHARACTER * names, 2.15
+    left, right = 0.25 + _CHARACTER * names, 2.25
     limits = _limits(table)
     y = height - top
     for rows, size in zip(panels, sizes, strict=True):
@@ -121,8 +121,10 @@ def forest_title(table: pd.DataFrame) -> str:
             f"{leaders['arm'].iloc[0]} has the highest ratio{everywhere}: "
             f"{_range(leaders['ratio'])} times as fast as {baseline}."
         )
-    names = wording.listing(list(dict.fromkeys(leaders["arm"])))
-    return f"{names} share the highest ratios: {_range(leaders['ratio'])} times as fast as {baseline}."
+    names = " or ".join(dict.fromkeys(leaders["arm"]))
+    return (
+        f"Depending on the cell, {names} has the highest ratio: {_range(leaders['ratio'])} times as fast as {baseline}."
+    )
 
 
 def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
@@ -195,13 +197,13 @@ def run_order_title(medians: pd.DataFrame) -> str:
     ends = medians.groupby("arm")["ns"].agg(["min", "max"])
     spread = ends["max"] / ends["min"] - 1
     return (
-        f"Between the fastest and the slowest of {medians['worker'].nunique()} workers lie "
-        f"{wording.percent(spread.min(), 0)} to {wording.percent(spread.max(), 0)}, depending on the arm."
+        f"The slowest of {wording.count(medians['worker'].nunique(), 'worker')} took {_percents(spread)} longer than "
+        f"the fastest, depending on the arm."
     )
 
 
-def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows in the order in which they are drawn: by ratio, then the null arm, then the empty call, then the lacking."""
+def ordered(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a cell as they are shown: by ratio, then the null arm, the empty call, and the arms without numbers."""
     group = np.select(
         [rows["status"] != MEASURED, rows["arm"] == EMPTY, rows["arm"] == NULL],
         [3, 2, 1],
@@ -211,12 +213,12 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float], *, last: bool) -> None:
-    ordered = _ordered(rows).reset_index(drop=True)
-    first = ordered.iloc[0]
-    measured = ordered[ordered["status"] == MEASURED]
+    shown = ordered(rows).reset_index(drop=True)
+    first = shown.iloc[0]
+    measured = shown[shown["status"] == MEASURED]
     axes.set_xscale("log")
     axes.set_xlim(limits)
-    axes.set_ylim(len(ordered) - 0.4, -0.6)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
     # Band and lines end where the numbers do: words follow below.
     numbers = int((measured["arm"] != EMPTY).sum())
     margin, extent = 1 + first["margin"], (-0.6, numbers - 0.5)
@@ -227,9 +229,9 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float], *, 
         for edge in (1 / margin, margin):
             axes.plot([edge, edge], extent, color="#888888", linewidth=0.7, linestyle=":", zorder=1)
         axes.plot([1, 1], extent, color="#333333", linewidth=0.8, zorder=1)
-    for place, row in ordered.iterrows():
+    for place, row in shown.iterrows():
         _draw_row(axes, place, row, limits)
-    axes.set_yticks(range(len(ordered)), ordered["arm"], fontsize=9)
+    axes.set_yticks(range(len(shown)), shown["arm"], fontsize=9)
     axes.xaxis.set_major_locator(FixedLocator(_ticks(*limits)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -271,7 +273,7 @@ def _draw_row(axes: Axes, place: Any, row: pd.Series, limits: tuple[float, float
         markeredgewidth=1.3,
         linestyle="none",
         zorder=3,
-        gid=f"arm {row['arm']}",
+        gid=f"arm {row['arm']} in {row['cell']}",
     )
     word = "null arm" if null else row["verdict"]
     label = f"{wording.ratio(row['ratio'])} ({wording.interval(row['low'], row['high'])}) {word}"
@@ -330,6 +332,11 @@ def _one_two_five(low: float, high: float) -> list[float]:
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 1.5, 2, 3, 5, 7)]
     return [tick for tick in ticks if low <= tick <= high]
+
+
+def _percents(shares: pd.Series) -> str:
+    low, high = wording.percent(shares.min(), 0), wording.percent(shares.max(), 0)
+    return low if low == high else f"{low} to {high}"
 
 
 def _range(values: pd.Series) -> str:

@@ -98,7 +98,8 @@ class Evidence:
 
 
 def ledger(run: RunData, table: pd.DataFrame | None = None, folder: Path = CLAIMS.parent) -> pd.DataFrame:
-    """Every claim with its verdict: `id`, `claim`, `reported`, `ours`, `low`, `high`, `unit`, `verdict`, `why`.
+    """Every claim with its verdict: `id`, `claim`, `reported`, `ours`, `low`, `high`, `unit`, `verdict`, `why`,
+    `experiment` (the one that answers it).
 
     `reported`, `ours`, `low` and `high` are in `unit`; NaN where there is no such number. `table` is
     summary.summarise(run), if it is at hand.
@@ -128,6 +129,7 @@ def ledger(run: RunData, table: pd.DataFrame | None = None, folder: Path = CLAIM
                 "unit": claim["unit"],
                 "verdict": answer.verdict,
                 "why": answer.why,
+                "experiment": (rule or {}).get("experiment") or claim["experiment"],
             }
         )
     return pd.DataFrame(rows)
@@ -185,11 +187,11 @@ def _overlap(
     base, (low, high) = rule["spread"], evidence.ranges[rule["spread"]]
     moved = claim["value"] / evidence.figures[base] if claim["unit"] == "ratio" else 1.0
     low, high = low * moved, high * moved
-    numbers = (scale(row["ratio"]), scale(row["low"]), scale(row["high"]))
     ours = f"{row['arm']} is {wording.ratio(row['ratio'])} times as fast as {row['baseline']}"
     if row["workers"] < MIN_WORKERS:
         why = f"{ours}, from {wording.count(int(row['workers']), 'worker')}: too few for an interval."
-        return Answer(NOT_TESTED, why, numbers[0])
+        return Answer(NOT_TESTED, why, scale(row["ratio"]))
+    numbers = (scale(row["ratio"]), scale(row["low"]), scale(row["high"]))
     range_ = f"the report's own spread allows {low:.1f} to {high:.1f}"
     if base != claim["id"] and claim["unit"] == "ratio":
         range_ += f" (in proportion to that of {base})"
@@ -198,12 +200,13 @@ def _overlap(
         f"{range_}"
     )
     python = wording.interpreter(evidence.run.note["environment"]["python"])
-    where = f"Ours ran on {python}; the report's on {evidence.interpreter}, build not given."
+    where = f" Ours ran on {python}; the report's on {evidence.interpreter}, build not given."
+    where = where if claim["unit"] == "ratio" else ""
     if row["high"] < low or row["low"] > high:
-        return Answer(REFUTED, f"{text}. The two do not overlap. {where}", *numbers)
+        return Answer(REFUTED, f"{text}. The two do not overlap.{where}", *numbers)
     if not row["detected"]:
         return Answer(NOT_TESTED, f"{text}. Our interval holds 1 as well: this run was too noisy to tell.", *numbers)
-    return Answer(REPRODUCED, f"{text}. The two overlap. {where}", *numbers)
+    return Answer(REPRODUCED, f"{text}. The two overlap.{where}", *numbers)
 
 
 def _spread(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:

@@ -73,9 +73,9 @@ def describe(row: Any) -> str:
 def contests(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
     """The best arm of each language against the best of every other, and against the best library, in every cell.
 
-    Columns: `experiment`, `cell`, `margin`, `where` (in words), `side`, `other` (languages, or `library`), `compiled`
-    (whether `side` is compiled code of our own), `arm`, `against`, `ratio`, `low`, `high`, `verdict`. Every pair stands
-    there twice, once from each side.
+    Columns: `experiment`, `cell`, `where` (in words), `side`, `other` (languages, or `library`), `compiled` (whether
+    `side` is compiled code of our own), `arm`, `against`, `ratio`, `low`, `high`, `verdict`. In an experiment every
+    two sides meet from the same end: the compiled one's, or else that of the one that is faster by and large.
     """
     about = {arm["name"]: arm for arm in run.note["arms"]}
     rows = []
@@ -90,38 +90,38 @@ def contests(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
             pairs = pairwise(run, experiment["name"], cell, experiment["margin"])
             pairs = pairs[pairs["arm"].isin(sides) & pairs["against"].isin(sides)]
             pairs = pairs.assign(side=pairs["arm"].map(sides), other=pairs["against"].map(sides))
-            compiled = [side != LIBRARY and _is_compiled(about[arm]) for side, arm in pairs[["side", "arm"]].to_numpy()]
-            place = {"experiment": experiment["name"], "cell": cell, "margin": experiment["margin"]}
-            rows.append(pairs.assign(compiled=compiled, where=describe(ranked.iloc[0]), **place))
+            for end, arm in (("compiled", "arm"), ("rival", "against")):
+                pairs[end] = [sides[name] != LIBRARY and _is_compiled(about[name]) for name in pairs[arm]]
+            rows.append(pairs.assign(experiment=experiment["name"], cell=cell, where=describe(ranked.iloc[0])))
+    columns = ["experiment", "cell", "where", "side", "other", "compiled", "arm", "against"]
+    columns += ["ratio", "low", "high", "verdict"]
     if not rows:
-        names = ["experiment", "cell", "margin", "where", "side", "other", "compiled", "arm", "against"]
-        return pd.DataFrame(columns=[*names, "ratio", "low", "high", "verdict"])
-    return pd.concat(rows, ignore_index=True)
+        return pd.DataFrame(columns=columns)
+    found = pd.concat(rows, ignore_index=True)
+    keep = []
+    for _, group in found.groupby(["experiment", "side", "other"], sort=False):
+        first, mean = group.iloc[0], float(np.log(group["ratio"]).mean())
+        ahead = mean > 0 if first["compiled"] == first["rival"] else bool(first["compiled"])
+        keep += list(group.index) if ahead else []
+    return found.loc[sorted(keep), columns].reset_index(drop=True)
 
 
-def no_wins(found: pd.DataFrame) -> list[str]:
-    """One sentence for every compiled language and every rival that it is not faster than in some cell."""
-    lines = []
-    compiled = found[found["compiled"].astype(bool)]
-    for (experiment, side, other), group in compiled.groupby(["experiment", "side", "other"], sort=False):
-        short = group[group["verdict"] != "faster"]
-        if short.empty:
-            continue
+def contest_lines(found: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Where compiled code of our own wins in every cell, and where it does not: a sentence for every two sides."""
+    wins: list[str] = []
+    others: list[str] = []
+    for (experiment, side, other), group in found[found["compiled"].astype(bool)].groupby(
+        ["experiment", "side", "other"], sort=False
+    ):
         parts = []
-        for verdict in ("slower", "equivalent", "undecided"):
-            cells = [
-                f"{row['where']}: {row['arm']} is {wording.ratio(row['ratio'])} times as fast as {row['against']} "
-                f"({wording.interval(row['low'], row['high'])})"
-                for _, row in short[short["verdict"] == verdict].iterrows()
-            ]
-            if cells:
-                parts.append(f"{verdict} in {'; '.join(cells)}")
-        total = wording.count(len(group), "cell")
-        rival = "the best library" if other == LIBRARY else f"{other}"
-        lines.append(
-            f"{experiment}: {side} against {rival} is not faster in {len(short)} of {total}. It is {'. '.join(parts)}."
-        )
-    return lines
+        for verdict, rows in group.groupby("verdict", sort=False):
+            low, high = wording.ratio(rows["ratio"].min()), wording.ratio(rows["ratio"].max())
+            ratios = low if low == high else f"{low} to {high}"
+            parts.append(f"{verdict} in {len(rows)} of {wording.count(len(group), 'cell')} ({ratios} times as fast)")
+        rival = "the best library" if other == LIBRARY else other
+        line = f"{experiment}: {side} against {rival}: {wording.listing(parts)}."
+        (wins if (group["verdict"] == "faster").all() else others).append(line)
+    return wins, others
 
 
 def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:

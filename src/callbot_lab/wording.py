@@ -19,7 +19,7 @@ def finite(value: Any) -> bool:
 
 
 def ratio(value: float) -> str:
-    """A ratio with three decimals near 1, where they matter, and about three digits elsewhere."""
+    """A ratio with about three digits, and three decimals near 1, where they matter."""
     return f"{value:,.{_decimals(value)}f}" if finite(value) else NO_NUMBER
 
 
@@ -32,7 +32,7 @@ def interval(low: float, high: float) -> str:
 
 
 def _decimals(value: float) -> int:
-    return 3 if 0.9 < value < 1.1 else 2 if value < 10 else 1 if value < 100 else 0
+    return 3 if 0.9 < value < 1.1 or value < 0.2 else 2 if value < 10 else 1 if value < 100 else 0
 
 
 def short(reason: str) -> str:
@@ -61,7 +61,7 @@ def percent(share: float, decimals: int = 1) -> str:
 
 def effect(smallest: float) -> str:
     """A smallest detectable ratio as a difference in percent, or that nothing could be seen."""
-    return percent(smallest - 1) if finite(smallest) else "none: too few workers"
+    return f"{100 * (smallest - 1):.1f} %" if finite(smallest) else "none: too few workers"
 
 
 def margin(value: float) -> str:

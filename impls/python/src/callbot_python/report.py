@@ -84,6 +84,10 @@ class AudioProcessor:
         """Append chunks one by one; the number of bytes added."""
         return self.buffers[call_id].extend(chunks)
 
+    def clear(self, call_id: str) -> None:
+        """Let a call start anew."""
+        self.buffers[call_id].clear()
+
     def close(self, call_id: str) -> bytes:
         """Hand out a call's audio and forget the call."""
         return self.buffers.pop(call_id).take()

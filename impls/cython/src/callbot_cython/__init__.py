@@ -1,0 +1,14 @@
+"""Decode and buffer of base64 audio in Cython."""
+
+from types import MappingProxyType
+
+from .buffer import AudioBuffer
+from .processor import AudioProcessor
+from .variant import best
+
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+
+decode = best.decode
+
+BUILD = MappingProxyType(best.BUILD)
+"""What this implementation says of itself."""

@@ -1,0 +1,12 @@
+# Arguments that count something.
+
+cdef extern from *:
+    """
+    #define DEFAULT_CAPACITY ((size_t) 10 << 20)
+    #define UNBOUNDED ((size_t) 1 << (8 * sizeof(size_t) - 1))
+    """
+    const size_t DEFAULT_CAPACITY
+    const size_t UNBOUNDED  # more than can be had of anything; stands for no limit
+
+cdef size_t natural(str name, object value) except? 0
+cdef size_t optional_natural(str name, object value) except? 0

@@ -1,0 +1,1 @@
+"""Kernels: the inner loops that decode whole quads, one file each."""

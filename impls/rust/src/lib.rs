@@ -1,0 +1,42 @@
+//! Decode and buffer of base64 audio in Rust, behind the callbot-lab contract.
+
+mod arguments;
+mod batch;
+mod buffer;
+mod build_info;
+mod cell;
+mod crate_engine;
+mod decode;
+mod entry;
+mod errors;
+mod processor;
+mod report;
+mod source;
+mod store;
+mod variant;
+mod view;
+
+use pyo3::prelude::*;
+
+// The GIL is the lock of every buffer, so an interpreter that can do without one turns it on.
+#[pymodule(gil_used = true)]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::buffer::AudioBuffer;
+    #[pymodule_export]
+    use crate::processor::AudioProcessor;
+    #[pymodule_export]
+    use crate::report::report;
+
+    use crate::crate_engine::CRATE;
+    use crate::variant::Variant;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::entry::install(module.py())?;
+        module.add("best", Variant { kernel: callbot_core::kernels::best() })?;
+        module.add("crate_engine", Variant { kernel: &CRATE })
+    }
+}

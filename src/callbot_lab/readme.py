@@ -1,0 +1,83 @@
+"""Computes the numbers of README.md from data/, so that nobody copies one by hand.
+
+A generated part stands between two comments, the first of which names the command that makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from . import results, summary, wording
+from .errors import LabError
+from .paths import ROOT, RUNS
+from .results import RunData
+
+README = ROOT / "README.md"
+FOOTPRINT = ROOT / "data" / "footprint.csv"
+MOST_ROWS = 8
+
+_FENCE = re.compile(r"(<!-- generated: callbot-lab readme (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def rewritten(text: str) -> str:
+    """A README with its generated parts made anew; LabError for a part that nothing makes."""
+
+    def make(found: re.Match[str]) -> str:
+        name = found[2]
+        if name not in _PARTS:
+            raise LabError(f"README.md has a generated part '{name}'; there are: {', '.join(_PARTS)}")
+        return f"{found[1]}{_PARTS[name]()}\n{found[3]}"
+
+    return _FENCE.sub(make, text)
+
+
+def rewrite(path: Path = README) -> None:
+    """Rewrite the generated parts of a README in place."""
+    path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def answer(run: RunData) -> str:
+    """The table of the README: the first cell of every experiment, at most MOST_ROWS arms."""
+    table = summary.summarise(run)
+    lines = ["| where | arm | against | times as fast | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
+    rows = pd.concat(
+        [summary.competitors(table, experiment["name"], experiment["cells"][0]["name"]) for experiment in _ordered(run)]
+    )
+    for _, row in rows.head(MOST_ROWS).iterrows():
+        cells = [summary.describe(row), f"`{row['arm']}`", f"`{row['baseline']}`", wording.ratio(row["ratio"])]
+        lines.append("| " + " | ".join([*cells, wording.interval(row["low"], row["high"]), row["verdict"]]) + " |")
+    return "\n".join([*lines, "", _origin(run)])
+
+
+def footprint(path: Path = FOOTPRINT) -> str:
+    """What the commands cost in a fresh clone, as it was recorded in data/footprint.csv."""
+    table = pd.read_csv(path)
+    lines = ["| command | in | wall time | disk use afterwards |", "|---|---|---|---|"]
+    for _, row in table.iterrows():
+        minutes, seconds = divmod(int(row["wall_seconds"]), 60)
+        cells = [f"`{row['command']}`", row["state"], f"{minutes} min {seconds:02d} s", f"{row['disk_mib']:,} MiB"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"Recorded on {table['machine'].iloc[0]}."])
+
+
+def _ordered(run: RunData) -> list[dict[str, object]]:
+    """The experiments of a run, those with the fewest arms first, so that none is cut off by a long one."""
+    return sorted(run.note["experiments"], key=lambda experiment: len(experiment["arms"]))
+
+
+def _origin(run: RunData) -> str:
+    environment, profile = run.note["environment"], run.note["profile"]
+    done = f"{run.note['workers']['done']} workers ({profile['name']} profile)"
+    interpreter = wording.interpreter(environment["python"])
+    where = run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder.name
+    return f"From `{where}`: {done}, {environment['cpu']['name']}, {interpreter}."
+
+
+_PARTS: dict[str, Callable[[], str]] = {
+    "answer": lambda: answer(results.read_run(results.latest_run(RUNS))),
+    "footprint": footprint,
+}

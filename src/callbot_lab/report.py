@@ -1,0 +1,288 @@
+"""The report of a run: one page that stands on its own, and the same verdict in a few lines for the terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from . import figures, summary, wording
+from .analysis import CONFIDENCE, pairwise
+from .errors import LabError
+from .ledger import NOT_TESTED, VERDICTS, ledger
+from .results import RunData
+from .worker import EMPTY, NULL
+
+MOST_LINES = 10
+"""Lines that verdict_lines gives at most."""
+
+_HEADLINE_UNIT = "ratio"  # the first claim in this unit is the one that the whole report is about
+
+
+def write_page(run: RunData, verification: dict[str, Any] | None, out_dir: Path) -> Path:
+    """Write `index.html` into a folder, which is made if need be, and return its path.
+
+    The page needs nothing else: no network, no fonts, no scripts. `verification` is what verify.verify found, or None.
+    LabError if the folder cannot be written to.
+    """
+    page = _Page(run, verification)
+    environment = Environment(
+        loader=PackageLoader(__package__, "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "ratio": wording.ratio,
+        "number": wording.number,
+        "percent": wording.percent,
+        "listing": wording.listing,
+    }
+    text = environment.get_template("page.html.j2").render(
+        page=page, run=run, note=run.note, wording=wording, confidence=wording.percent(CONFIDENCE, 0)
+    )
+    path = out_dir / "index.html"
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LabError(f"cannot write the page {path}: {error.strerror}") from None
+    return path
+
+
+def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path) -> list[str]:
+    """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
+    made = _Page(run, verification)
+    answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments if part["headline"]]
+    closing = [made.report_line]
+    if made.no_wins:
+        closing.append("No win for compiled code: " + " ".join(made.no_wins[:2]) + _more(made.no_wins[2:]))
+    if len(made.lacking):
+        names = [f"{row['arm']} ({row['status']})" for row in made.lacking]
+        closing.append(f"Not measured: {wording.listing(list(dict.fromkeys(names)))}.")
+    if verification is not None:
+        closing.append(made.conformance_line)
+    closing.append(made.ledger_line)
+    if made.noise:
+        closing.append(f"Too noisy or short to say: {made.noise[0]}{_more(made.noise[1:])}")
+    room = MOST_LINES - 2 - len(closing)
+    if len(answers) > room:
+        answers = [
+            *answers[: room - 1],
+            f"And {wording.count(len(answers) - room + 1, 'more experiment')} on the page.",
+        ]
+    return [summary.profile_line(run), *answers, *closing, str(page)]
+
+
+class _Page:
+    """What the page and the lines are made of; every part is computed once."""
+
+    def __init__(self, run: RunData, verification: dict[str, Any] | None) -> None:
+        self.run, self.verification = run, verification
+        self.table = summary.summarise(run)
+        self.contests = summary.contests(run, self.table)
+        self.wins, self.no_wins = summary.contest_lines(self.contests)
+        self.noise = summary.noise(run, self.table)
+        self.profile = summary.profile_line(run)
+
+    @cached_property
+    def lacking(self) -> list[dict[str, Any]]:
+        """Arms without numbers, with the cells in words."""
+        rows: list[dict[str, Any]] = summary.not_measured(self.table).to_dict("records")
+        total = {e["name"]: len(e["cells"]) for e in self.run.note["experiments"]}
+        for row in rows:
+            everywhere = len(row["cells"]) == total[row["experiment"]]
+            row["cells"] = "all its cells" if everywhere else wording.listing(row["cells"])
+        return rows
+
+    @cached_property
+    def experiments(self) -> list[dict[str, Any]]:
+        """What is said about each experiment: headline, rows, figures, pairs."""
+        return [self._experiment(index, e) for index, e in enumerate(self.run.note["experiments"])]
+
+    def _experiment(self, index: int, experiment: dict[str, Any]) -> dict[str, Any]:
+        name = experiment["name"]
+        rows = self.table[self.table["experiment"] == name]
+        part = {
+            "name": name,
+            "question": experiment["question"],
+            "baseline": experiment["baseline"],
+            "margin": wording.margin(experiment["margin"]),
+            "cells": [
+                {"where": summary.describe(cell), "meaning": wording.operation(cell["operation"]), "rows": _rows(part)}
+                for cell in experiment["cells"]
+                if len(part := rows[rows["cell"] == cell["name"]])
+            ],
+            "headline": "",
+            "where": "",
+            "pairs": None,
+            "figures": [],
+        }
+        title = figures.forest_title(rows)
+        if len(rows):
+            part["figures"].append(
+                _embed(figures.ratio_forest(rows, title), f"forest-{index}", title, _alternative(rows))
+            )
+        timed = summary.cells_of(self.table, name)
+        if not timed:
+            part["headline"] = f"{title} See what was not measured." if len(rows) else ""
+            part["where"] = "no cell"
+            return part
+        # The first cell of an experiment is its main one.
+        first = rows[rows["cell"] == timed[0]]
+        pairs = pairwise(self.run, name, timed[0], experiment["margin"])
+        part["where"] = summary.describe(first.iloc[0])
+        part["headline"] = summary.headline(first, pairs)
+        if pairs["arm"].nunique() >= 3:
+            part["pairs"] = _matrix(pairs, summary.competitors(self.table, name, timed[0]), experiment["baseline"])
+        medians = summary.worker_medians(self.run, name, timed[0])
+        title = figures.run_order_title(medians)
+        alternative = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
+        part["figures"].append(_embed(figures.run_order(medians, title), f"order-{index}", title, alternative))
+        return part
+
+    @cached_property
+    def ledger(self) -> list[dict[str, Any]]:
+        """The claims, worded."""
+        rows: list[dict[str, Any]] = ledger(self.run, self.table).to_dict("records")
+        for row in rows:
+            row["reported"] = wording.number(row["reported"])
+            found = wording.finite(row["ours"])
+            row["shown"] = wording.number(row["ours"]) if found else wording.NO_NUMBER
+            if wording.finite(row["low"]) and wording.finite(row["high"]):
+                row["shown"] += f" ({wording.number(row['low'])} to {wording.number(row['high'])})"
+        return rows
+
+    @property
+    def ledger_line(self) -> str:
+        """How many claims have which verdict."""
+        counts = {verdict: sum(row["verdict"] == verdict for row in self.ledger) for verdict in VERDICTS}
+        parts = [f"{count} {verdict}" for verdict, count in counts.items() if count]
+        return f"Of {len(self.ledger)} claims of the report: {wording.listing(parts)}."
+
+    @property
+    def report_line(self) -> str:
+        """The report's headline ratio beside ours, and what both hang on."""
+        row = next(row for row in self.ledger if row["unit"] == _HEADLINE_UNIT)
+        said = f"The report says {row['reported']} times"
+        if not wording.finite(row["ours"]):
+            return f"{said}: {row['verdict']}. {_sentence(row['why'])}"
+        interval = wording.interval(row["low"], row["high"])
+        python = wording.interpreter(self.run.note["environment"]["python"])
+        return (
+            f"{said}; the same two designs give {wording.ratio(row['ours'])} ({interval}) here: {row['verdict']}. "
+            f"The ratio depends on the interpreter, since its decoder is the baseline: here {python}."
+        )
+
+    @property
+    def conformance_line(self) -> str:
+        """How many implementations conform, and which do not."""
+        found = (self.verification or {"implementations": {}})["implementations"]
+        groups: dict[str, list[str]] = {}
+        for name, result in found.items():
+            groups.setdefault(result["status"], []).append(name)
+        parts = [f"{wording.listing(names)}: {status}" for status, names in groups.items()]
+        return f"Conformance suite: {'; '.join(parts)}." if parts else "Conformance suite: nothing was verified."
+
+    @property
+    def open_questions(self) -> list[str]:
+        """Experiments that claims wait for, by name."""
+        return sorted({claim["experiment"] for claim in self.ledger if claim["verdict"] == NOT_TESTED})
+
+    @property
+    def style(self) -> Markup:
+        """The style sheet."""
+        return Markup((Path(__file__).parent / "page" / "style.css").read_text(encoding="utf-8"))
+
+
+def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a cell for the table: competitors by ratio, then the null arm, the empty call, the lacking."""
+    worded = []
+    for row in figures.ordered(rows).to_dict("records"):
+        measured = row["status"] == summary.MEASURED
+        line = {"arm": row["arm"], "status": row["status"], "reason": row["reason"], "measured": measured}
+        if measured:
+            kind = {NULL: "null arm", EMPTY: "a bound, no arm"}.get(row["arm"])
+            line |= {
+                "language": row["language"],
+                "ratio": wording.ratio(row["ratio"]),
+                "interval": wording.interval(row["low"], row["high"]),
+                "bootstrap": wording.interval(row["boot_low"], row["boot_high"]),
+                "verdict": kind or row["verdict"],
+                "competes": kind is None,
+                "detected": "yes" if row["detected"] else "no",
+                "matters": "yes" if row["matters"] else "no",
+                "smallest": wording.effect(row["smallest"]),
+                "workers": int(row["workers"]),
+                "times": [wording.number(row[name]) for name in ("p10", "p50", "p99")],
+            }
+        worded.append(line)
+    return worded
+
+
+def _matrix(pairs: pd.DataFrame, ranked: pd.DataFrame, baseline: str) -> dict[str, Any]:
+    """Pairs as a matrix, both ways ordered from fast to slow."""
+    ratios = {baseline: 1.0, **dict(zip(ranked["arm"], ranked["ratio"], strict=True))}
+    names = sorted(ratios, key=lambda name: -ratios[name])
+    cells = {
+        (row["arm"], row["against"]): {
+            "ratio": wording.ratio(row["ratio"]),
+            "interval": wording.interval(row["low"], row["high"]),
+            "verdict": row["verdict"],
+        }
+        for row in pairs.to_dict("records")
+    }
+    return {"names": names, "cells": cells}
+
+
+def _alternative(rows: pd.DataFrame) -> str:
+    """What a forest shows, for those who do not see it."""
+    parts = []
+    for _, row in rows.iterrows():
+        if row["arm"] in (NULL, EMPTY):
+            continue
+        if row["status"] == summary.MEASURED:
+            interval = wording.interval(row["low"], row["high"])
+            said = f"{wording.ratio(row['ratio'])} ({interval}), {row['verdict']}"
+        else:
+            said = f"not measured, {row['status']}"
+        parts.append(f"{summary.describe(row)}: {row['arm']} {said}.")
+    return " ".join(parts)
+
+
+def _embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, Any]:
+    """A figure as SVG to be put into the page: no outside names, ids that no other figure has."""
+    target = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(target, format="svg", metadata=nothing)
+    text = target.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # Inside of HTML an SVG needs no name spaces, and the page is to name no address.
+    text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
+    text = re.sub(r'\bid="([^"]*)"', lambda found: f'id="{name}-{found[1].replace(" ", "-")}"', text)
+    text = re.sub(r'href="#([^"]*)"', rf'href="#{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]*)\)", rf"url(#{name}-\1)", text)
+    text = text.replace("<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc"', 1)
+    names = Markup('<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>').format(name, title, alternative)
+    end = text.index(">") + 1
+    return {"name": name, "title": title, "svg": Markup(text[:end]) + names + Markup(text[end:])}
+
+
+def _sentence(text: str) -> str:
+    """The first sentence of a text."""
+    return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
+
+
+def _more(rest: list[str]) -> str:
+    return f" (and {len(rest)} more on the page)" if rest else ""

@@ -1,0 +1,1 @@
+"""One suite that holds every implementation against docs/contract.md."""

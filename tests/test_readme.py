@@ -1,0 +1,38 @@
+"""No number of the README is copied by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from callbot_lab import readme
+from callbot_lab.errors import LabError
+
+
+def test_the_generated_parts_are_what_the_data_says() -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    assert readme.rewritten(text) == text, "run: callbot-lab readme"
+
+
+def test_a_number_that_was_edited_is_made_anew(tmp_path: Path) -> None:
+    text = readme.README.read_text(encoding="utf-8")
+    edited = re.sub(r"(\| `\S+` \| `\S+` \| )[\d.]+", r"\g<1>99.9", text, count=1)
+    assert edited != text
+    path = tmp_path / "README.md"
+    path.write_text(edited, encoding="utf-8")
+    readme.rewrite(path)
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_the_table_is_short() -> None:
+    generated = re.search(r"callbot-lab readme answer -->\n(.*?)<!-- end", readme.README.read_text(encoding="utf-8"), re.S)
+    assert generated
+    rows = [line for line in generated[1].splitlines() if line.startswith("|")]
+    assert 3 <= len(rows) <= 2 + readme.MOST_ROWS
+
+
+def test_a_part_that_nothing_makes_is_named() -> None:
+    with pytest.raises(LabError, match="generated part 'nix'; there are: answer, footprint"):
+        readme.rewritten("<!-- generated: callbot-lab readme nix -->\nold\n<!-- end -->")
