@@ -159,6 +159,20 @@ def test_verdicts_are_those_of_the_table(whole: tuple[RunData, str, Page]) -> No
     assert "best: rust against python: faster in 2 of 2 cells" in page.text
 
 
+def test_a_tie_is_no_win(whole: tuple[RunData, str, Page]) -> None:
+    run, _, _ = whole
+    found = summary.contests(run, summary.summarise(run))
+    wins, no_wins = summary.contest_lines(found)
+    assert any("equivalent in 2 of 2" in line for line in no_wins)
+    assert all("faster in" in line and "equivalent" not in line and "slower" not in line for line in wins)
+    # Every two sides meet once in a cell.
+    assert (
+        not found.assign(pair=found[["side", "other"]].apply(frozenset, axis=1))[["experiment", "cell", "pair"]]
+        .duplicated()
+        .any()
+    )
+
+
 def test_the_reports_ratio_stands_beside_ours_with_the_interpreter(whole: tuple[RunData, str, Page]) -> None:
     _, _, page = whole
     found = re.search(

@@ -62,7 +62,7 @@ def write_page(run: RunData, verification: dict[str, Any] | None, out_dir: Path)
 def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path) -> list[str]:
     """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
     made = _Page(run, verification)
-    answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments if part["headline"]]
+    answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments]
     closing = [made.report_line]
     if made.no_wins:
         closing.append("No win for compiled code: " + " ".join(made.no_wins[:2]) + _more(made.no_wins[2:]))
@@ -106,49 +106,44 @@ class _Page:
 
     @cached_property
     def experiments(self) -> list[dict[str, Any]]:
-        """What is said about each experiment: headline, rows, figures, pairs."""
-        return [self._experiment(index, e) for index, e in enumerate(self.run.note["experiments"])]
+        """What is said about each experiment: headline, rows, pairs."""
+        return [self._experiment(experiment) for experiment in self.run.note["experiments"]]
 
-    def _experiment(self, index: int, experiment: dict[str, Any]) -> dict[str, Any]:
+    def _experiment(self, experiment: dict[str, Any]) -> dict[str, Any]:
         name = experiment["name"]
         rows = self.table[self.table["experiment"] == name]
-        part = {
-            "name": name,
-            "question": experiment["question"],
-            "baseline": experiment["baseline"],
-            "margin": wording.margin(experiment["margin"]),
-            "cells": [
-                {"where": summary.describe(cell), "meaning": wording.operation(cell["operation"]), "rows": _rows(part)}
-                for cell in experiment["cells"]
-                if len(part := rows[rows["cell"] == cell["name"]])
-            ],
-            "headline": "",
-            "where": "",
-            "pairs": None,
-            "figures": [],
-        }
-        title = figures.forest_title(rows)
-        if len(rows):
-            part["figures"].append(
-                _embed(figures.ratio_forest(rows, title), f"forest-{index}", title, _alternative(rows))
-            )
+        cells = []
+        for cell in experiment["cells"]:
+            where, meaning = summary.describe(cell), wording.operation(cell["operation"])
+            cells.append({"where": where, "meaning": meaning, "rows": _rows(rows[rows["cell"] == cell["name"]])})
+        part = {key: experiment[key] for key in ("name", "question", "baseline")}
+        part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None}
         timed = summary.cells_of(self.table, name)
         if not timed:
-            part["headline"] = f"{title} See what was not measured." if len(rows) else ""
-            part["where"] = "no cell"
-            return part
+            return part | {"where": "no cell", "headline": f"{figures.forest_title(rows)} See what was not measured."}
         # The first cell of an experiment is its main one.
         first = rows[rows["cell"] == timed[0]]
         pairs = pairwise(self.run, name, timed[0], experiment["margin"])
-        part["where"] = summary.describe(first.iloc[0])
-        part["headline"] = summary.headline(first, pairs)
         if pairs["arm"].nunique() >= 3:
             part["pairs"] = _matrix(pairs, summary.competitors(self.table, name, timed[0]), experiment["baseline"])
-        medians = summary.worker_medians(self.run, name, timed[0])
-        title = figures.run_order_title(medians)
-        alternative = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
-        part["figures"].append(_embed(figures.run_order(medians, title), f"order-{index}", title, alternative))
-        return part
+        return part | {"where": summary.describe(first.iloc[0]), "headline": summary.headline(first, pairs)}
+
+    @cached_property
+    def figures(self) -> dict[str, list[dict[str, Any]]]:
+        """The figures of each experiment: the forest of all its cells, and the workers of its first."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for index, experiment in enumerate(self.run.note["experiments"]):
+            name = experiment["name"]
+            rows = self.table[self.table["experiment"] == name]
+            title = figures.forest_title(rows)
+            forest = figures.ratio_forest(rows, title)
+            found[name] = [_embed(forest, f"forest-{index}", title, _alternative(rows))]
+            for cell in summary.cells_of(self.table, name)[:1]:
+                medians = summary.worker_medians(self.run, name, cell)
+                title = figures.run_order_title(medians)
+                said = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
+                found[name].append(_embed(figures.run_order(medians, title), f"order-{index}", title, said))
+        return found
 
     @cached_property
     def ledger(self) -> list[dict[str, Any]]:

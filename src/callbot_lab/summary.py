@@ -13,7 +13,6 @@ import pandas as pd
 from . import wording
 from .analysis import CONFIDENCE, MIN_WORKERS, analyse, pairwise, slots_of
 from .measure import PROFILES
-from .registry import Status
 from .results import RunData
 from .worker import EMPTY, NULL
 
@@ -262,7 +261,6 @@ def _is_compiled(arm: dict[str, Any]) -> bool:
 def _lacking(run: RunData, table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows for the arms that a cell should have and has no numbers of."""
     known = {(m["experiment"], m["cell"], m["arm"]): m for m in run.note["missing"]}
-    ready = {arm["name"]: arm for arm in run.note["arms"]}
     have = set(zip(table["experiment"], table["cell"], table["arm"], strict=True))
     have |= set(zip(table["experiment"], table["cell"], table["baseline"], strict=True))
     rows = []
@@ -273,10 +271,7 @@ def _lacking(run: RunData, table: pd.DataFrame) -> list[dict[str, Any]]:
                 if key in have:
                     continue
                 status, reason = NO_SLOTS, "no worker timed it here"
-                about = ready.get(arm, {"status": Status.READY})
-                if about["status"] != Status.READY:
-                    status, reason = about["status"], about["reason"]
-                elif key in known:
+                if key in known:
                     status, reason = known[key]["status"], known[key]["reason"]
                 elif (experiment["name"], cell["name"], experiment["baseline"]) not in have:
                     reason = f"nothing to compare with: {experiment['baseline']} or the null arm has no slots here"

@@ -57,9 +57,9 @@ def verify(rows: Sequence[Loaded], steps: Steps) -> dict[str, Any]:
     numbers `passed`, `failed`, `skipped` and the `first` failure.
     """
     require(CONFORMANCE)
-    lock = Lock()
+    progress = _Progress(steps, len(rows))
     with ThreadPoolExecutor(ROWS_AT_ONCE) as pool:
-        results = list(pool.map(lambda row: _verify_one(row, steps, lock), rows))
+        results = list(pool.map(lambda row: _verify_one(row, progress), rows))
     sections = sorted({section for result in results for section in result["sections"]}, key=_section_order)
     return {
         "sections": sections,
@@ -76,25 +76,44 @@ def failing(verification: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _verify_one(row: Loaded, steps: Steps, lock: Lock) -> dict[str, Any]:
+class _Progress:
+    """Steps of several suites that run side by side; the first to know its length speaks for those to come."""
+
+    def __init__(self, steps: Steps, suites: int) -> None:
+        self._steps, self._lock = steps, Lock()
+        self._suites, self._expected = suites, 0
+
+    def begin(self, total: int) -> None:
+        with self._lock:
+            if not self._expected:
+                self._expected = total
+                self._steps.expect(total * self._suites)
+            else:
+                self._steps.expect(total - self._expected)
+
+    def advance(self, doing: str) -> None:
+        with self._lock:
+            self._steps.advance(doing)
+
+
+def _verify_one(row: Loaded, progress: _Progress) -> dict[str, Any]:
     if row.status in (Status.UNAVAILABLE, Status.BROKEN, Status.STALE):
         return {"contract": row.contract, "status": NOT_LOADED, "reason": row.reason, "sections": {}}
     sections: dict[str, dict[str, Any]] = {}
-    code, tail = _run_suite(row.name, sections, steps, lock)
+    code, tail = _run_suite(row.name, sections, progress)
     failed = sum(section["failed"] for section in sections.values())
     ran = sum(section["passed"] for section in sections.values())
     first = next((section["first"] for section in sections.values() if section["first"]), "")
     if code == 0 and ran and not failed:
-        status, reason = CONFORMS, ""
-    elif not sections or code not in (0, 1):
-        status, reason = FAILS, f"the suite ended with status {code}: {tail}"
-    else:
-        status = FAILS_AS_EXPECTED if row.contract == "report" else FAILS
-        reason = f"{failed} of {failed + ran} tests fail, the first: {first}"
+        return {"contract": row.contract, "status": CONFORMS, "reason": "", "sections": sections}
+    status = FAILS_AS_EXPECTED if row.contract == "report" else FAILS
+    reason = f"{failed} of {failed + ran} tests fail, the first: {first}"
+    if code != 1 or not failed:
+        reason = f"the suite ended with status {code} after {failed + ran} tests: {tail}"
     return {"contract": row.contract, "status": status, "reason": reason, "sections": sections}
 
 
-def _run_suite(name: str, sections: dict[str, dict[str, Any]], steps: Steps, lock: Lock) -> tuple[int, str]:
+def _run_suite(name: str, sections: dict[str, dict[str, Any]], progress: _Progress) -> tuple[int, str]:
     """Run pytest on one implementation and count as it goes; its exit status and last line."""
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "pytest", str(CONFORMANCE), "--impl", name, "-p", "callbot_lab.verify_plugin"]
@@ -114,14 +133,13 @@ def _run_suite(name: str, sections: dict[str, dict[str, Any]], steps: Steps, loc
         output = drain.submit(process.communicate)
         for line in channel:
             event = json.loads(line)
-            with lock:
-                if "total" in event:
-                    steps.expect(event["total"])
-                    continue
-                section = sections.setdefault(event["section"], {"passed": 0, "failed": 0, "skipped": 0, "first": ""})
-                section[event["outcome"]] += 1
-                section["first"] = section["first"] or event["message"]
-                steps.advance(f"{name}: {event['section']}")
+            if "total" in event:
+                progress.begin(event["total"])
+                continue
+            section = sections.setdefault(event["section"], {"passed": 0, "failed": 0, "skipped": 0, "first": ""})
+            section[event["outcome"]] += 1
+            section["first"] = section["first"] or event["message"]
+            progress.advance(f"{name}: {event['section']}")
         text = output.result()[0]
     return process.returncode, (text.strip().splitlines() or ["no output"])[-1]
 

@@ -1,7 +1,8 @@
 //! The Rust design of the seed report: a mutex around a map from call id to a growing buffer, a new vector for every
 //! decode, bytes copied out. It need not conform, and is written as its author would have.
 //!
-//! The design knows no limits. They are taken and ignored, so that the suite can show what else is missing.
+//! The design always reserves 10 MB and knows no limits. Other arguments are taken and ignored, so that the suite can
+//! show what else is missing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -64,8 +65,8 @@ impl AudioBuffer {
     #[new]
     #[pyo3(signature = (capacity=CAPACITY, *, limit=None))]
     fn new(capacity: usize, limit: Option<usize>) -> Self {
-        let _ = limit;
-        Self { buffer: BytesMut::with_capacity(capacity), chunk_count: 0, total_bytes: 0 }
+        let _ = (capacity, limit);
+        Self { buffer: BytesMut::with_capacity(CAPACITY), chunk_count: 0, total_bytes: 0 }
     }
 
     /// Decode a chunk and append it; the number of bytes added.
@@ -121,7 +122,6 @@ impl AudioBuffer {
 #[pyclass(module = "callbot_rust.report")]
 struct AudioProcessor {
     buffers: Arc<Mutex<HashMap<String, AudioBuffer>>>,
-    capacity: usize,
 }
 
 #[pymethods]
@@ -129,13 +129,13 @@ impl AudioProcessor {
     #[new]
     #[pyo3(signature = (*, capacity=CAPACITY, limit=None, max_calls=None, max_bytes=None))]
     fn new(capacity: usize, limit: Option<usize>, max_calls: Option<usize>, max_bytes: Option<usize>) -> Self {
-        let _ = (limit, max_calls, max_bytes);
-        Self { buffers: Arc::new(Mutex::new(HashMap::new())), capacity }
+        let _ = (capacity, limit, max_calls, max_bytes);
+        Self { buffers: Arc::new(Mutex::new(HashMap::new())) }
     }
 
     /// Start a call.
     fn open(&self, call_id: String) {
-        self.buffers.lock().unwrap().insert(call_id, AudioBuffer::new(self.capacity, None));
+        self.buffers.lock().unwrap().insert(call_id, AudioBuffer::new(CAPACITY, None));
     }
 
     /// Decode a chunk and append it to a call; the number of bytes added.
