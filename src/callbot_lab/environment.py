@@ -90,6 +90,7 @@ def processor() -> dict[str, Any]:
         "logical": psutil.cpu_count(),
         "physical": psutil.cpu_count(logical=False),
         "isa": [flag for flag in FLAGS_OF_INTEREST if flag in flags],
+        "numa_nodes": len(list(Path("/sys/devices/system/node").glob("node[0-9]*"))) or None,
         "governor": read_first("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "hypervisor": "hypervisor" in flags,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -64,7 +65,7 @@ def footprint(path: Path = FOOTPRINT) -> str:
     return "\n".join([*lines, "", f"Recorded on {table['machine'].iloc[0]}."])
 
 
-def _ordered(run: RunData) -> list[dict[str, object]]:
+def _ordered(run: RunData) -> list[dict[str, Any]]:
     """The experiments of a run, those with the fewest arms first, so that none is cut off by a long one."""
     return sorted(run.note["experiments"], key=lambda experiment: len(experiment["arms"]))
 
