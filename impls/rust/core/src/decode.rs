@@ -134,7 +134,7 @@ pub unsafe fn is_canonical(text: *const u8, length: usize) -> bool {
 /// Decode a slice to a new vector; the error is the position.
 pub fn decode(kernel: &Kernel, text: &[u8]) -> Result<Vec<u8>, usize> {
     let (start, length) = (text.as_ptr(), text.len());
-    // SAFETY: the slice is readable, the vector has room for `size` bytes, and all are written if the text is canonical.
+    // SAFETY: the slice is readable; the vector has room for `size` bytes, all written if the text is canonical.
     unsafe {
         let size = decoded_size(start, length);
         let mut bytes = Vec::with_capacity(size);
