@@ -119,7 +119,9 @@ class AudioProcessorFactory(Protocol):
 class Reference(Protocol):
     """An arm held to no contract: it decodes and says what it is."""
 
-    BUILD: Mapping[str, str]
+    @property
+    def BUILD(self) -> Mapping[str, str]:  # noqa: N802 - the contract's name
+        """What the arm says of itself."""
 
     def decode(self, chunk: Chunk, /) -> bytes:
         """Decode one chunk."""
@@ -128,9 +130,17 @@ class Reference(Protocol):
 class Implementation(Protocol):
     """What an entry point of the group IMPLEMENTATION_GROUP resolves to."""
 
-    BUILD: Mapping[str, str]
-    AudioBuffer: AudioBufferFactory
-    AudioProcessor: AudioProcessorFactory
+    @property
+    def BUILD(self) -> Mapping[str, str]:  # noqa: N802 - the contract's names, here and below
+        """What the implementation says of itself."""
+
+    @property
+    def AudioBuffer(self) -> AudioBufferFactory:  # noqa: N802
+        """Makes the buffer of one call."""
+
+    @property
+    def AudioProcessor(self) -> AudioProcessorFactory:  # noqa: N802
+        """Makes the buffers of many calls."""
 
     def decode(self, chunk: Chunk, /) -> bytes:
         """Decode one chunk of canonical base64."""

@@ -87,14 +87,14 @@ def spread(values: list[int], noun: str) -> str:
 
 
 def cell(operation: str, size: str, pool: str) -> str:
-    """A cell in words: `append, 1,280 B (callbot), few hundred chunks`."""
+    """A cell in words: `append, 1,280 B (callbot), warm pool`."""
     try:
         form = parse_size(size)
         name = "" if form.name.isdigit() else f" ({form.name})"
         what = f"{form.chunk_bytes:,} B{name}"
     except LabError:
         what = size
-    pools = {"warm": "a few hundred chunks", "pass": "the whole recording"}
+    pools = {"warm": "warm pool", "pass": "whole recording"}
     return f"{operation}, {what}, {pools.get(pool, pool)}"
 
 

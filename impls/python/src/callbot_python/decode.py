@@ -49,7 +49,8 @@ def is_canonical(text: Text, size: int) -> bool:
         return True
     if type(text) is str:
         return text[-2] in LAST_BEFORE_ONE if spare == 2 else text[-3] in LAST_BEFORE_TWO
-    return text[-2] in _LAST_BEFORE_ONE if spare == 2 else text[-3] in _LAST_BEFORE_TWO
+    # An index gives an int here; the checker does not take `type(text) is str` as an answer for what is left.
+    return text[-2] in _LAST_BEFORE_ONE if spare == 2 else text[-3] in _LAST_BEFORE_TWO  # type: ignore[operator]
 
 
 def with_plain_text(decoder: Callable[[Text], bytes], chunk: object) -> bytes:
