@@ -85,7 +85,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError(f"no implementation is registered in the group {GROUP}; name one with --impl")
 
 
-def _loaded(subject: Subject) -> Any:
+def _loaded(subject: Subject, config: pytest.Config) -> Any:
+    if subject.not_for_this_machine and subject.name not in (config.getoption("impl", default=[]) or []):
+        pytest.skip(f"{subject.name}: {subject.reason}")
     if subject.reason:
         pytest.fail(f"{subject.name} cannot be loaded: {subject.reason}", pytrace=False)
     return subject.implementation
@@ -102,7 +104,7 @@ def watchdog(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def impl(request: pytest.FixtureRequest) -> Any:
     """An implementation under test."""
-    return _loaded(request.param)
+    return _loaded(request.param, request.config)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ class Subject:
     path: str
     implementation: Any = None
     reason: str = ""
+    not_for_this_machine: bool = False
 
     @property
     def build(self) -> Mapping[str, str]:
@@ -96,5 +97,7 @@ def _load(name: str, path: str) -> Subject:
             found = getattr(found, attribute.strip())
     except Exception as error:  # whatever an implementation raises on import is the reason to show
         first_line = (str(error).splitlines() or [""])[0]
-        return Subject(name, path, reason=f"{type(error).__name__}: {first_line}")
+        # One that cannot run on this CPU says so with an ImportError of its own, which names no module.
+        own_words = type(error) is ImportError and error.name is None and error.path is None
+        return Subject(name, path, reason=f"{type(error).__name__}: {first_line}", not_for_this_machine=own_words)
     return Subject(name, path, found)

@@ -94,6 +94,7 @@ impl AudioProcessor {
         if buffers.len() >= self.max_calls {
             return Err(PyOverflowError::new_err(format!("max_calls of {} exceeded", self.max_calls)));
         }
+        // Nothing here is tracked by the garbage collector, so no other thread comes in after the checks.
         let buffer = AudioBuffer::reserve(self.kernel, self.capacity, self.limit, self.ledger.clone())?;
         let buffer = Bound::new(py, buffer)?;
         buffers.set_item(key, &buffer)?;

@@ -44,6 +44,7 @@ cdef class AudioProcessor:
             raise ValueError(f"call {key!r} is open already")
         if <size_t> len(self.buffers) >= self.max_calls:
             raise OverflowError(f"max_calls of {self.max_calls} exceeded")
+        # Nothing here is tracked by the garbage collector, so no other thread comes in after the checks (see AudioBuffer).
         cdef AudioBuffer buffer = reserve(self.kernel, self.buffer_capacity, self.limit, self.ledger)
         self.buffers[key] = buffer
         return buffer
