@@ -29,7 +29,7 @@ test: setup
 	python -m pytest $(ARGS)
 
 lab: setup .venv/lab.done
-	jupyter lab notebooks
+	jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks
 
 doctor:
 	@PYTHONPATH=src $(or $(wildcard .venv/bin/python),$(PYTHON)) -m callbot_lab.doctor

@@ -152,11 +152,25 @@ def test_verdicts_are_those_of_the_table(whole: tuple[RunData, str, Page]) -> No
         shown = [row[2].strip() for row in page.rows_of(arm) if len(row) == 13]
         assert shown == [verdict] * len(CELLS)
     assert "library has the highest ratio in each of 2 cells" in page.text
-    assert "best: rust against cython: equivalent in 2 of 2 cells" in page.text or (
-        "best: cython against rust: equivalent in 2 of 2 cells" in page.text
+    assert "best: rust (rust) against cython (cython): equivalent in 2 of 2 cells" in page.text or (
+        "best: cython (cython) against rust (rust): equivalent in 2 of 2 cells" in page.text
     )
-    assert "best: rust against the best library: slower in 2 of 2 cells" in page.text
-    assert "best: rust against python: faster in 2 of 2 cells" in page.text
+    assert "best: rust (rust) against the best library (library): slower in 2 of 2 cells" in page.text
+    assert "best: rust (rust) against python (plain-fast): faster in 2 of 2 cells" in page.text
+
+
+@pytest.mark.parametrize(("speed", "words"), [(8.0, "equivalent in 2 of 2 cells"), (7.2, "slower in 2 of 2 cells")])
+def test_one_kernel_in_two_languages_is_compared_by_itself(make: Maker, speed: float, words: str) -> None:
+    _, _, page = make(Plan(ratios={"cython": 8.0, "rust": speed}, cells=CELLS))
+    assert f"With the same kernel (scalar), rust against cython: {words}" in page.text
+
+
+def test_other_kernels_say_nothing_about_the_language(make: Maker) -> None:
+    run, _, _ = make(Plan(ratios={"cython": 8.0, "rust": 8.0}, cells=CELLS))
+    assert summary.same_kernel_lines(run, summary.summarise(run))
+    for arm in run.note["arms"]:
+        arm["build"]["kernel"] = f"that of {arm['name']}"
+    assert summary.same_kernel_lines(run, summary.summarise(run)) == []
 
 
 def test_a_tie_is_no_win(whole: tuple[RunData, str, Page]) -> None:

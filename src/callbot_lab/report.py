@@ -64,14 +64,14 @@ def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path)
     made = _Page(run, verification)
     answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments]
     closing = [made.report_line]
+    if made.same_kernel:
+        closing.append(f"Is it the language? {' '.join(made.same_kernel[:2])}{_more(made.same_kernel[2:])}")
     if made.no_wins:
-        closing.append("No win for compiled code: " + " ".join(made.no_wins[:2]) + _more(made.no_wins[2:]))
+        closing.append(f"No win for compiled code: {' '.join(made.no_wins[:2])}{_more(made.no_wins[2:])}")
     if len(made.lacking):
         names = [f"{row['arm']} ({row['status']})" for row in made.lacking]
         closing.append(f"Not measured: {wording.listing(list(dict.fromkeys(names)))}.")
-    if verification is not None:
-        closing.append(made.conformance_line)
-    closing.append(made.ledger_line)
+    closing.append(" ".join([made.conformance_line] * (verification is not None) + [made.ledger_line]))
     if made.noise:
         closing.append(f"Too noisy or short to say: {made.noise[0]}{_more(made.noise[1:])}")
     room = MOST_LINES - 2 - len(closing)
@@ -91,6 +91,7 @@ class _Page:
         self.table = summary.summarise(run)
         self.contests = summary.contests(run, self.table)
         self.wins, self.no_wins = summary.contest_lines(self.contests)
+        self.same_kernel = summary.same_kernel_lines(run, self.table)
         self.noise = summary.noise(run, self.table)
         self.profile = summary.profile_line(run)
 

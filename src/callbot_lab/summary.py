@@ -12,6 +12,7 @@ import pandas as pd
 
 from . import wording
 from .analysis import CONFIDENCE, MIN_WORKERS, analyse, pairwise, slots_of
+from .experiment import MARGIN
 from .measure import PROFILES
 from .results import RunData
 from .worker import EMPTY, NULL
@@ -112,15 +113,39 @@ def contest_lines(found: pd.DataFrame) -> tuple[list[str], list[str]]:
     for (experiment, side, other), group in found[found["compiled"].astype(bool)].groupby(
         ["experiment", "side", "other"], sort=False
     ):
-        parts = []
-        for verdict, rows in group.groupby("verdict", sort=False):
-            low, high = wording.ratio(rows["ratio"].min()), wording.ratio(rows["ratio"].max())
-            ratios = low if low == high else f"{low} to {high}"
-            parts.append(f"{verdict} in {len(rows)} of {wording.count(len(group), 'cell')} ({ratios} times as fast)")
+        best = wording.listing(list(dict.fromkeys(group["arm"])))
+        rivals = wording.listing(list(dict.fromkeys(group["against"])))
         rival = "the best library" if other == LIBRARY else other
-        line = f"{experiment}: {side} against {rival}: {wording.listing(parts)}."
+        line = f"{experiment}: {side} ({best}) against {rival} ({rivals}): {_tally(group)}."
         (wins if (group["verdict"] == "faster").all() else others).append(line)
     return wins, others
+
+
+def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
+    """Implementations that decode with the same kernel in different languages, against each other: a sentence a pair.
+
+    Here nothing differs but the language and its binding, so the margin is the one for kernels.
+    """
+    keeping = {
+        arm["name"]: arm["build"]
+        for arm in run.note["arms"]
+        if arm["kind"] == "implementation" and arm["build"].get("contract") == "full"
+    }
+    found: dict[tuple[str, str, str], list[pd.Series]] = {}
+    for experiment in run.note["experiments"]:
+        for cell in cells_of(table, experiment["name"]):
+            pairs = pairwise(run, experiment["name"], cell, MARGIN)
+            for _, pair in pairs.iterrows():
+                arm, against = keeping.get(pair["arm"]), keeping.get(pair["against"])
+                if not arm or not against or pair["arm"] < pair["against"]:
+                    continue
+                if arm["kernel"] == against["kernel"] and arm["language"] != against["language"]:
+                    found.setdefault((arm["kernel"], pair["arm"], pair["against"]), []).append(pair)
+    return [
+        f"With the same kernel ({kernel}), {arm} against {against}: {_tally(pd.DataFrame(rows))}; "
+        f"equivalent is within {wording.margin(MARGIN)}."
+        for (kernel, arm, against), rows in found.items()
+    ]
 
 
 def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:
@@ -232,6 +257,16 @@ def worker_medians(run: RunData, experiment: str, cell: str) -> pd.DataFrame:
     medians = (slots["wall_ns"] / slots["chunks"]).groupby([slots["worker"], slots["arm"]]).median()
     frame = medians.rename("ns").reset_index()
     return frame.assign(language=frame["arm"].map(languages).fillna(""))
+
+
+def _tally(group: pd.DataFrame) -> str:
+    """In how many of some cells which verdict was given, with the range of the ratios."""
+    parts = []
+    for verdict, rows in group.groupby("verdict", sort=False):
+        low, high = wording.ratio(rows["ratio"].min()), wording.ratio(rows["ratio"].max())
+        ratios = low if low == high else f"{low} to {high}"
+        parts.append(f"{verdict} in {len(rows)} of {wording.count(len(group), 'cell')} ({ratios} times as fast)")
+    return wording.listing(parts)
 
 
 def _against(row: Any) -> str:
