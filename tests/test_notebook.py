@@ -43,7 +43,8 @@ def test_shows_what_is_true(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", [Plan(ratios={"rust": 4.0, "cython": 4.0}), reproduce(2.66)])
     cells = execute(run)
     text = text_of(cells)
-    assert "best: rust against python: faster in 1 of 1 cell" in text
+    assert "best: rust (rust) against python (plain): faster in 1 of 1 cell" in text
+    assert "With the same kernel (scalar), rust against cython: equivalent in 1 of 1 cell" in text
     assert "equivalent in 1 of 1 cell" in text
     assert "reproduced" in text
     pictures = [output for cell in cells for output in cell["outputs"] if "image/png" in output.get("data", {})]

@@ -165,6 +165,16 @@ def test_one_kernel_in_two_languages_is_compared_by_itself(make: Maker, speed: f
     assert f"With the same kernel (scalar), rust against cython: {words}" in page.text
 
 
+@pytest.mark.parametrize(
+    ("ratio", "words"), [(6.0, "refuted, it is more."), (1.2, "refuted, it is less."), (2.66, "reproduced.")]
+)
+def test_the_headline_says_on_which_side_it_is_wrong(make: Maker, ratio: float, words: str) -> None:
+    run, _, page = make(reproduce(ratio))
+    (line,) = [line for line in report.verdict_lines(run, None, Path("page")) if line.startswith("The report says")]
+    assert f" here: {words}" in line
+    assert line in page.text
+
+
 def test_other_kernels_say_nothing_about_the_language(make: Maker) -> None:
     run, _, _ = make(Plan(ratios={"cython": 8.0, "rust": 8.0}, cells=CELLS))
     assert summary.same_kernel_lines(run, summary.summarise(run))

@@ -42,7 +42,7 @@ def rewrite(path: Path = README) -> None:
 
 
 def answer(run: RunData) -> str:
-    """The table of the README: the first cell of every experiment, at most MOST_ROWS arms."""
+    """The table of the README, the first cell of every experiment and at most MOST_ROWS arms, and what is the language's."""
     table = summary.summarise(run)
     lines = ["| where | arm | against | times as fast | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
     rows = pd.concat(
@@ -51,7 +51,7 @@ def answer(run: RunData) -> str:
     for _, row in rows.head(MOST_ROWS).iterrows():
         cells = [summary.describe(row), f"`{row['arm']}`", f"`{row['baseline']}`", wording.ratio(row["ratio"])]
         lines.append("| " + " | ".join([*cells, wording.interval(row["low"], row["high"]), row["verdict"]]) + " |")
-    return "\n".join([*lines, "", _origin(run)])
+    return "\n".join([*lines, "", *summary.same_kernel_lines(run, table), "", _origin(run)])
 
 
 def footprint(path: Path = FOOTPRINT) -> str:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from . import figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .errors import LabError
-from .ledger import NOT_TESTED, VERDICTS, ledger
+from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
 from .results import RunData
 from .worker import EMPTY, NULL
 
@@ -174,8 +174,11 @@ class _Page:
             return f"{said}: {row['verdict']}. {_sentence(row['why'])}"
         interval = wording.interval(row["low"], row["high"])
         python = wording.interpreter(self.run.note["environment"]["python"])
+        verdict = row["verdict"]
+        if verdict == REFUTED:
+            verdict += ", it is more" if row["ours"] > float(row["reported"]) else ", it is less"
         return (
-            f"{said}; the same two designs give {wording.ratio(row['ours'])} ({interval}) here: {row['verdict']}. "
+            f"{said}; the same two designs give {wording.ratio(row['ours'])} ({interval}) here: {verdict}. "
             f"The ratio depends on the interpreter, since its decoder is the baseline: here {python}."
         )
 
