@@ -42,7 +42,7 @@ def rewrite(path: Path = README) -> None:
 
 
 def answer(run: RunData) -> str:
-    """The table of the README, the first cell of every experiment and at most MOST_ROWS arms, and what is the language's."""
+    """The first cell of every experiment, at most MOST_ROWS arms, and what of it is the language's doing."""
     table = summary.summarise(run)
     lines = ["| where | arm | against | times as fast | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
     rows = pd.concat(
