@@ -166,6 +166,8 @@ def test_an_interrupt_keeps_what_is_done(tmp_path: Path, how: signal.Signals) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # A test run in the background of a script has SIGINT ignored, and would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not list(folder.glob("slots/worker-001.json")) and time.monotonic() < deadline:
