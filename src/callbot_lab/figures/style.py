@@ -1,0 +1,77 @@
+"""How figures look: the style of a language, sizes, and the marks of an axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .. import wording
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the arms of a language are drawn; the marker repeats what the colour says."""
+
+    colour: str
+    marker: str
+
+
+# Told apart by people who see no red or no green, and in grey: the lightness of every two differs.
+STYLES = {
+    "python": Style("#004488", "o"),
+    "cython": Style("#ddaa33", "s"),
+    "rust": Style("#cc6677", "D"),
+    "c": Style("#117733", "^"),
+}
+"""Styles by the language of an arm's BUILD; any other language takes OTHER."""
+OTHER = Style("#222222", "v")
+NULL_STYLE = Style("#777777", "x")
+
+WIDTH = 7.6
+"""Width of a figure, in inches."""
+CHARACTER = 0.068
+"""Inches that a character of the 9 point labels takes."""
+
+_TICKS = (
+    (0.001, 0.01, 0.1, 1, 10, 100, 1000),
+    (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200),
+    (0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15),
+    (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 1.75, 2, 2.5, 3),
+    (0.8, 0.85, 0.9, 0.95, 1, 1.05, 1.1, 1.15, 1.2),
+    (0.97, 0.98, 0.99, 1, 1.01, 1.02, 1.03),
+)
+
+
+def style_of(language: str) -> Style:
+    """The style of a language; one that nobody foresaw has one too."""
+    return STYLES.get(language.lower(), OTHER)
+
+
+def ratio_ticks(low: float, high: float) -> list[float]:
+    """The coarsest round ticks of which at least four fall within the limits."""
+    for candidates in _TICKS:
+        inside = [tick for tick in candidates if low <= tick <= high]
+        if len(inside) >= 4:
+            return inside
+    return [low, 1, high] if low < 1 < high else [low, high]
+
+
+def one_two_five(low: float, high: float) -> list[float]:
+    """Round ticks of every decade within the limits."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks = [digit * 10.0**decade for decade in decades for digit in (1, 1.5, 2, 3, 5, 7)]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def percents(shares: pd.Series) -> str:
+    """The range of shares as percentages, in words."""
+    low, high = wording.percent(shares.min(), 0), wording.percent(shares.max(), 0)
+    return low if low == high else f"{low} to {high}"
+
+
+def ratios(values: pd.Series) -> str:
+    """The range of ratios, in words."""
+    low, high = wording.ratio(values.min()), wording.ratio(values.max())
+    return low if low == high else f"{low} to {high}"
