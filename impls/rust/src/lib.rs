@@ -30,13 +30,16 @@ mod _native {
     #[pymodule_export]
     use crate::report::report;
 
+    #[pymodule_export]
+    use crate::variant::with_kernel;
+
     use crate::crate_engine::CRATE;
-    use crate::variant::Variant;
+    use crate::variant::{Variant, chosen};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::entry::install(module.py())?;
-        module.add("best", Variant { kernel: callbot_core::kernels::best() })?;
+        module.add("best", Variant { kernel: chosen()? })?;
         module.add("crate_engine", Variant { kernel: &CRATE })
     }
 }

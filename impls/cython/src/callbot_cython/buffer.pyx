@@ -12,7 +12,7 @@ from callbot_cython.arguments cimport DEFAULT_CAPACITY, UNBOUNDED, natural, opti
 from callbot_cython.batch cimport Batch, drain, text_of
 from callbot_cython.decode cimport decode_into, decoded_size, is_canonical
 from callbot_cython.kernels cimport Kernel
-from callbot_cython.kernels.best cimport best
+from callbot_cython.kernels.choice cimport best
 from callbot_cython.source cimport Text, acquire_pcm, acquire_text, invalid, plain_text
 
 

@@ -6,7 +6,7 @@ from cpython.object cimport PyObject
 
 from callbot_cython.arguments cimport DEFAULT_CAPACITY, natural, optional_natural
 from callbot_cython.buffer cimport AudioBuffer, Ledger, new_ledger, reserve
-from callbot_cython.kernels.best cimport best
+from callbot_cython.kernels.choice cimport best
 
 cdef extern from "Python.h":
     str PyUnicode_FromObject(object text)

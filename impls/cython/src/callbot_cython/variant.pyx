@@ -6,7 +6,7 @@ from callbot_cython.arguments cimport DEFAULT_CAPACITY, UNBOUNDED, natural, opti
 from callbot_cython.buffer cimport new_ledger, reserve
 from callbot_cython.decode cimport decode
 from callbot_cython.kernels cimport Kernel
-from callbot_cython.kernels.best cimport best as best_kernel
+from callbot_cython.kernels.choice cimport best as best_kernel, named
 from callbot_cython.processor cimport AudioProcessor as Processor
 
 from callbot_cython.build_info import describe
@@ -57,3 +57,8 @@ cdef Variant variant(const Kernel* kernel):
 
 
 best = variant(best_kernel())
+
+
+def with_kernel(str name, /):
+    """A kernel by name as an implementation; ImportError with the reason where it cannot run."""
+    return variant(named(name))
