@@ -74,7 +74,7 @@ cdef inline __m256i decode_step(__m256i symbols, __m256i* bad) noexcept nogil:
 
     cdef __m256i twelve = _mm256_maddubs_epi16(values, _mm256_set1_epi32(0x01400140))
     cdef __m256i word = _mm256_madd_epi16(twelve, _mm256_set1_epi32(0x00011000))
-    cdef __m256i ordered = _mm256_shuffle_epi8(word, table([2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1]))
+    cdef __m256i ordered = _mm256_shuffle_epi8(word, table([2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 3, 7, 11, 15]))
     return _mm256_permutevar8x32_epi32(ordered, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7))
 
 

@@ -39,18 +39,21 @@ fill_order()
 # A step reads 64 bytes and writes 48 for sixteen quads; the last reads and writes what its masks allow.
 cdef size_t decode_quads(const uint8_t* source, size_t quads, uint8_t* target) noexcept nogil:
     cdef __m512i bytes, symbols
+    cdef __m512i low = _mm512_loadu_si512(VALUES)
+    cdef __m512i high = _mm512_loadu_si512(VALUES + 64)
+    cdef __m512i order = _mm512_loadu_si512(ORDER)
     cdef __m512i bad = _mm512_setzero_si512()
     cdef __mmask64 all_ = <__mmask64> -1
     cdef size_t quad = 0
     cdef size_t rest
     while quad + STEP <= quads:
-        bytes = decode_step(_mm512_loadu_si512(source + 4 * quad), &bad)
+        bytes = decode_step(_mm512_loadu_si512(source + 4 * quad), low, high, order, &bad)
         _mm512_mask_storeu_epi8(target + 3 * quad, all_ >> 16, bytes)
         quad += STEP
     rest = quads - quad
     if rest != 0:
         symbols = _mm512_mask_loadu_epi8(_mm512_set1_epi8(c"A"), all_ >> (64 - 4 * rest), source + 4 * quad)
-        bytes = decode_step(symbols, &bad)
+        bytes = decode_step(symbols, low, high, order, &bad)
         _mm512_mask_storeu_epi8(target + 3 * quad, all_ >> (64 - 3 * rest), bytes)
     if _mm512_movepi8_mask(bad) != 0:
         return scalar.decode_quads(source, quads, target)
@@ -58,10 +61,11 @@ cdef size_t decode_quads(const uint8_t* source, size_t quads, uint8_t* target) n
 
 
 # 64 symbols to 48 bytes, at the low end; `bad` gets a top bit for what is no symbol.
-cdef inline __m512i decode_step(__m512i symbols, __m512i* bad) noexcept nogil:
-    cdef __m512i low = _mm512_loadu_si512(VALUES)
-    cdef __m512i high = _mm512_loadu_si512(VALUES + 64)
-    cdef __m512i order = _mm512_loadu_si512(ORDER)
+#
+# The tables are arguments, since a compiler that sees bytes written may think that a table changed, and load it anew.
+cdef inline __m512i decode_step(
+    __m512i symbols, __m512i low, __m512i high, __m512i order, __m512i* bad
+) noexcept nogil:
     cdef __m512i values = _mm512_permutex2var_epi8(low, symbols, high)
     bad[0] = _mm512_ternarylogic_epi32(bad[0], values, symbols, 0xFE)  # OR of the three
     cdef __m512i twelve = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140))

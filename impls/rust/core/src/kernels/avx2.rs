@@ -79,7 +79,7 @@ fn decode_step(symbols: __m256i, bad: &mut __m256i) -> __m256i {
 
     let twelve = _mm256_maddubs_epi16(values, _mm256_set1_epi32(0x01400140));
     let word = _mm256_madd_epi16(twelve, _mm256_set1_epi32(0x00011000));
-    let ordered = _mm256_shuffle_epi8(word, table([2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1]));
+    let ordered = _mm256_shuffle_epi8(word, table([2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, 3, 7, 11, 15]));
     _mm256_permutevar8x32_epi32(ordered, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7))
 }
 

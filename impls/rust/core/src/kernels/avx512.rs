@@ -34,12 +34,15 @@ pub fn runs_here() -> bool {
 /// `source` is readable for `4 * quads` bytes and `target` writable for `3 * quads`; the CPU has AVX-512 F, BW, VBMI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 pub unsafe fn decode_quads(source: *const u8, quads: usize, target: *mut u8) -> usize {
-    // SAFETY: a step reads 64 bytes and writes 48 for sixteen quads; the last reads and writes what its masks allow.
+    // SAFETY: the tables have 128 and 64 bytes. A step reads 64 bytes and writes 48 for sixteen quads; the last reads and writes what its masks allow.
     unsafe {
+        let low = _mm512_loadu_si512(VALUES.as_ptr().cast());
+        let high = _mm512_loadu_si512(VALUES.as_ptr().add(64).cast());
+        let order = _mm512_loadu_si512(ORDER.as_ptr().cast());
         let mut bad = _mm512_setzero_si512();
         let mut quad = 0;
         while quad + STEP <= quads {
-            let bytes = decode_step(_mm512_loadu_si512(source.add(4 * quad).cast()), &mut bad);
+            let bytes = decode_step(_mm512_loadu_si512(source.add(4 * quad).cast()), low, high, order, &mut bad);
             _mm512_mask_storeu_epi8(target.add(3 * quad).cast(), !0 >> 16, bytes);
             quad += STEP;
         }
@@ -47,7 +50,7 @@ pub unsafe fn decode_quads(source: *const u8, quads: usize, target: *mut u8) -> 
         if rest != 0 {
             let filler = _mm512_set1_epi8(b'A' as i8);
             let symbols = _mm512_mask_loadu_epi8(filler, !0 >> (64 - 4 * rest), source.add(4 * quad).cast());
-            let bytes = decode_step(symbols, &mut bad);
+            let bytes = decode_step(symbols, low, high, order, &mut bad);
             _mm512_mask_storeu_epi8(target.add(3 * quad).cast(), !0 >> (64 - 3 * rest), bytes);
         }
         if _mm512_movepi8_mask(bad) != 0 {
@@ -58,18 +61,11 @@ pub unsafe fn decode_quads(source: *const u8, quads: usize, target: *mut u8) -> 
 }
 
 /// 64 symbols to 48 bytes, at the low end; `bad` gets a top bit for what is no symbol.
+///
+/// The tables are arguments, since a compiler that sees bytes written may think that a table changed, and load it anew.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn decode_step(symbols: __m512i, bad: &mut __m512i) -> __m512i {
-    // SAFETY: the tables have 128 and 64 bytes.
-    let (low, high, order) = unsafe {
-        let values = VALUES.as_ptr();
-        (
-            _mm512_loadu_si512(values.cast()),
-            _mm512_loadu_si512(values.add(64).cast()),
-            _mm512_loadu_si512(ORDER.as_ptr().cast()),
-        )
-    };
+fn decode_step(symbols: __m512i, low: __m512i, high: __m512i, order: __m512i, bad: &mut __m512i) -> __m512i {
     let values = _mm512_permutex2var_epi8(low, symbols, high);
     *bad = _mm512_ternarylogic_epi32(*bad, values, symbols, 0xFE); // OR of the three
     let twelve = _mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140));
