@@ -26,13 +26,13 @@ cdef extern from *:
     const unsigned long CALLBOT_CYTHON
 
 
-def describe(str kernel, str contract):
+def describe(str kernel, bint releases, str contract):
     """The BUILD mapping of a variant, as docs/contract.md has it."""
     flags = [CALLBOT_CFLAGS.decode(), json.loads(CALLBOT_KERNEL_FLAGS).get(kernel, "")]
     cython = f"{CALLBOT_CYTHON >> 24}.{CALLBOT_CYTHON >> 16 & 255}.{CALLBOT_CYTHON >> 8 & 255}"
     return {
         "language": "cython",
-        "binding": "cython",
+        "binding": "cython, GIL released" if releases else "cython",
         "kernel": kernel,
         "compiler": f"{CALLBOT_COMPILER.decode()}, Cython {cython}",
         "flags": " ".join(flags).rstrip(),

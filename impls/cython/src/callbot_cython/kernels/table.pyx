@@ -10,9 +10,7 @@ from callbot_cython.kernels cimport Kernel
 cdef enum:
     MOST = 8
 
-ctypedef const Kernel* Entry
-
-cdef Entry[MOST] KERNELS
+cdef const Kernel* KERNELS[MOST]
 cdef size_t count = 0
 
 
