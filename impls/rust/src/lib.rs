@@ -7,10 +7,12 @@ mod build_info;
 mod cell;
 mod crate_engine;
 mod decode;
+mod engine;
 mod entry;
 mod errors;
 mod processor;
 mod report;
+mod shared;
 mod source;
 mod store;
 mod variant;
@@ -39,7 +41,9 @@ mod _native {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::entry::install(module.py())?;
-        module.add("best", Variant { kernel: chosen()? })?;
-        module.add("crate_engine", Variant { kernel: &CRATE })
+        let best = chosen()?;
+        module.add("best", Variant::with(best, false))?;
+        module.add("releasing", Variant::with(best, true))?;
+        module.add("crate_engine", Variant::with(&CRATE, false))
     }
 }

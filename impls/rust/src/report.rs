@@ -207,7 +207,7 @@ pub mod report {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let build: Bound<'_, PyDict> = describe(module.py(), SCALAR.name, "report")?;
+        let build: Bound<'_, PyDict> = describe(module.py(), SCALAR.name, false, "report")?;
         module.add("BUILD", build)
     }
 }

@@ -21,7 +21,7 @@ cdef class Shared:
 
     # Take memory from `reserve` or `reallocate` back.
     cdef void give_back(self, uint8_t* data, size_t size) noexcept:
-        if data != NULL and size == self.spare_size and self.spare_count < MOST_SPARES:
+        if size == self.spare_size != 0 and data != NULL and self.spare_count < MOST_SPARES:
             self.spares[self.spare_count] = data
             self.spare_count += 1
         else:

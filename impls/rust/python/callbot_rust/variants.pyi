@@ -3,7 +3,7 @@ from typing import Protocol
 
 import callbot_rust
 
-__all__ = ["avx2", "avx512", "scalar"]
+__all__ = ["avx2", "avx512", "releasing", "scalar"]
 
 class _Variant(Protocol):
     @property
@@ -22,3 +22,4 @@ class _Variant(Protocol):
 scalar: _Variant
 avx2: _Variant
 avx512: _Variant
+releasing: _Variant
