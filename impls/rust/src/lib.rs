@@ -9,12 +9,15 @@ mod crate_engine;
 mod decode;
 mod entry;
 mod errors;
+mod in_place;
+mod ladder;
 mod processor;
 mod report;
 mod source;
 mod store;
 mod variant;
 mod view;
+mod wrapped;
 
 use pyo3::prelude::*;
 
@@ -26,9 +29,13 @@ mod _native {
     #[pymodule_export]
     use crate::buffer::AudioBuffer;
     #[pymodule_export]
+    use crate::ladder::ladder;
+    #[pymodule_export]
     use crate::processor::AudioProcessor;
     #[pymodule_export]
     use crate::report::report;
+    #[pymodule_export]
+    use crate::wrapped::wrapped;
 
     use crate::crate_engine::CRATE;
     use crate::variant::Variant;
