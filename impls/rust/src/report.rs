@@ -55,6 +55,7 @@ enum Part<'a> {
 
 impl<'a> Part<'a> {
     /// The PCM of a chunk; its text if there is a kernel to decode it in place.
+    #[inline]
     fn of(chunk: &'a Chunk, in_place: Option<&'static Kernel>, py: Python<'_>) -> PyResult<Self> {
         Ok(match in_place {
             None => Self::Pcm(chunk.decode(py)?),
@@ -80,11 +81,12 @@ impl AudioBuffer {
         Self { in_place, buffer: BytesMut::with_capacity(CAPACITY), chunk_count: 0, total_bytes: 0 }
     }
 
-    fn push(&mut self, part: &Part<'_>) -> PyResult<usize> {
+    #[inline]
+    fn push(&mut self, part: Part<'_>) -> PyResult<usize> {
         match part {
-            Part::Pcm(pcm) => Ok(self.push_pcm(pcm)),
+            Part::Pcm(pcm) => Ok(self.push_pcm(&pcm)),
             Part::Text(kernel, text) => {
-                let added = decode_behind(kernel, text, &mut self.buffer).map_err(invalid)?;
+                let added = decode_behind(kernel, &text, &mut self.buffer).map_err(invalid)?;
                 Ok(self.count(added))
             }
         }
@@ -114,7 +116,7 @@ impl AudioBuffer {
     /// Decode a chunk and append it; the number of bytes added.
     fn append(&mut self, py: Python<'_>, chunk: Chunk) -> PyResult<usize> {
         let part = Part::of(&chunk, self.in_place, py)?;
-        self.push(&part)
+        self.push(part)
     }
 
     /// Append chunks one by one; the number of bytes added.
@@ -124,7 +126,7 @@ impl AudioBuffer {
         for chunk in chunks.try_iter()? {
             let chunk = chunk?.extract::<Chunk>()?;
             let part = Part::of(&chunk, in_place, slf.py())?;
-            added += slf.borrow_mut().push(&part)?;
+            added += slf.borrow_mut().push(part)?;
         }
         Ok(added)
     }
@@ -195,7 +197,7 @@ impl AudioProcessor {
         let part = Part::of(&chunk, self.in_place, py)?;
         let mut buffers = self.buffers.lock().unwrap();
         let buffer = buffers.get_mut(call_id).ok_or_else(|| PyKeyError::new_err(call_id.to_owned()))?;
-        buffer.push(&part)
+        buffer.push(part)
     }
 
     /// Append chunks one by one; the number of bytes added.
