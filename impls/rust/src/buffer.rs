@@ -210,7 +210,7 @@ impl AudioBuffer {
 
     /// Add the bytes of any C-contiguous buffer; the number of bytes added.
     #[pyo3(signature = (pcm, /))]
-    fn append_pcm(&self, pcm: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn append_pcm(&self, pcm: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = pcm.py();
         self.require_changeable(py)?;
         let mut loan = Loan::new();
@@ -229,14 +229,14 @@ impl AudioBuffer {
     }
 
     /// Hand out what is held and empty the buffer.
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.copied(py)?;
         self.with(py, Store::empty);
         Ok(bytes)
     }
 
     /// Empty the buffer; reserved memory stays.
-    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+    pub fn clear(&self, py: Python<'_>) -> PyResult<()> {
         Ok(self.with(py, |store| {
             store.require_changeable()?;
             store.empty();
@@ -244,7 +244,7 @@ impl AudioBuffer {
         })?)
     }
 
-    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+    pub fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         Ok(self.with(py, |store| {
             store.require_open()?;
             Ok::<_, Refusal>(store.bytes.len())

@@ -30,7 +30,7 @@ fn decode_text<'py>(engine: Engine, chunk: &Bound<'py, PyAny>, text: Text) -> Py
 
 /// New bytes, or None for text that is not canonical; MemoryError.
 #[inline]
-fn try_decode<'py>(engine: Engine, py: Python<'py>, text: Text) -> PyResult<Option<Bound<'py, PyBytes>>> {
+pub fn try_decode<'py>(engine: Engine, py: Python<'py>, text: Text) -> PyResult<Option<Bound<'py, PyBytes>>> {
     // SAFETY: the text is readable while the chunk, or the loan of its buffer, is alive. New bytes that nobody else
     // has seen may be written, up to their size.
     unsafe {

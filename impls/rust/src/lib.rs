@@ -10,6 +10,8 @@ mod decode;
 mod engine;
 mod entry;
 mod errors;
+mod in_place;
+mod ladder;
 mod processor;
 mod report;
 mod shared;
@@ -17,6 +19,7 @@ mod source;
 mod store;
 mod variant;
 mod view;
+mod wrapped;
 
 use pyo3::prelude::*;
 
@@ -28,9 +31,13 @@ mod _native {
     #[pymodule_export]
     use crate::buffer::AudioBuffer;
     #[pymodule_export]
+    use crate::ladder::ladder;
+    #[pymodule_export]
     use crate::processor::AudioProcessor;
     #[pymodule_export]
     use crate::report::report;
+    #[pymodule_export]
+    use crate::wrapped::wrapped;
 
     #[pymodule_export]
     use crate::variant::with_kernel;

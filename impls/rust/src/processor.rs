@@ -91,7 +91,7 @@ impl AudioProcessor {
     }
 
     /// Start a call; its buffer. ValueError if the id is open, OverflowError past max_calls.
-    fn open<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
+    pub fn open<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
         let py = call_id.py();
         let key = plain_id(call_id)?;
         let buffers = self.buffers.bind(py);
@@ -109,17 +109,17 @@ impl AudioProcessor {
     }
 
     /// Decode a chunk into the buffer of an open call; the number of bytes added.
-    fn append(&self, call_id: &Bound<'_, PyAny>, chunk: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn append(&self, call_id: &Bound<'_, PyAny>, chunk: &Bound<'_, PyAny>) -> PyResult<usize> {
         self.buffer(&plain_id(call_id)?)?.get().append_chunk(chunk)
     }
 
     /// Decode a batch into the buffer of an open call, all or nothing; the number of bytes added.
-    fn extend(&self, call_id: &Bound<'_, PyAny>, chunks: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn extend(&self, call_id: &Bound<'_, PyAny>, chunks: &Bound<'_, PyAny>) -> PyResult<usize> {
         self.buffer(&plain_id(call_id)?)?.get().extend_chunks(chunks)
     }
 
     /// Hand out the bytes of a call and forget it; BufferError while a view is alive.
-    fn close<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    pub fn close<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = call_id.py();
         let key = plain_id(call_id)?;
         let buffer = self.buffer(&key)?;
@@ -145,7 +145,7 @@ impl AudioProcessor {
         self.buffers.bind(py).keys()
     }
 
-    fn __getitem__<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
+    pub fn __getitem__<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
         self.buffer(&plain_id(call_id)?)
     }
 
