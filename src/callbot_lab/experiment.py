@@ -98,7 +98,8 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
     """The experiment with only the given arms and sizes (all of them where none are given).
 
     The baseline always stays. An arm that an open experiment does not name is added. A size that no cell has takes the
-    operations and pools of the experiment's cells, but for those of the whole recording. LabError for a size that is none.
+    operations and pools of the experiment's cells, but for those of the whole recording. LabError for a size that is
+    none.
     """
     wanted, chosen = list(dict.fromkeys(arms)), list(dict.fromkeys(sizes))
     if wanted:
