@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -132,6 +133,18 @@ def test_a_line_that_holds_is_said_to_and_one_that_does_not_is_not(model: CostMo
     assert "for 4 of 5 arms." in costsummary.title(model)
 
 
+def test_the_half_size_of_a_line_that_fails_is_no_headline(model: CostModel) -> None:
+    said = costsummary.half_line(model)
+    assert re.fullmatch(r"More than half .* below \d+ B \((rust|cython)\) to [\d,]+ B \(library\), .*", said)
+    without = model.fits.assign(holds=costmodel.FAILS)
+    assert "No arm" in costsummary.half_line(dataclasses.replace(model, fits=without))
+
+
+@pytest.mark.parametrize(("share", "words"), [(0.0001, "0 %"), (-0.0001, "0 %"), (0.021, "+2.1 %"), (-0.2, "-20 %")])
+def test_errors_have_a_sign_unless_they_are_nought(share: float, words: str) -> None:
+    assert costsummary.signed(share) == words
+
+
 def test_a_noisy_line_is_neither(tmp_path: Path) -> None:
     found = modelled(made(tmp_path / "run", plan_of(LINES), workers=4, between=0.3))
     assert costmodel.UNTOLD in set(found.fits["holds"])
@@ -220,7 +233,7 @@ def test_an_experiment_without_marks_has_no_model(tmp_path: Path) -> None:
 
 def test_a_fixed_cost_that_is_none_is_said(tmp_path: Path) -> None:
     found = modelled(made(tmp_path / "run", plan_of({"plain": line(-14, 1.0), "rust": line(-7, 0.5)}), workers=4))
-    assert costsummary.half_line(found) == "No arm has a fixed cost above 0."
+    assert costsummary.half_line(found) == "No arm has a line that holds and a fixed cost above 0."
     assert np.isnan(found.fits["fixed_ratio"]).all()
 
 

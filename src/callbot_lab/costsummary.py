@@ -34,10 +34,10 @@ def headline(model: CostModel) -> str:
 
 
 def half_line(model: CostModel) -> str:
-    """Up to which size the fixed part is the larger one, for the arms at both ends of the range."""
-    fits = model.fits[model.fits["half"] > 0].sort_values("half", kind="stable")
+    """Up to which size the fixed part is the larger one, for the arms at both ends of the range whose line may hold."""
+    fits = model.fits[(model.fits["half"] > 0) & (model.fits["holds"] != FAILS)].sort_values("half", kind="stable")
     if fits.empty:
-        return "No arm has a fixed cost above 0."
+        return "No arm has a line that holds and a fixed cost above 0."
     first, last = ({"arm": row.arm, "half": size_of(row.half)} for row in (fits.iloc[0], fits.iloc[-1]))
     if len(fits) == 1:
         return f"Below {first['half']} more than half of a chunk's cost is the call ({first['arm']})."
@@ -155,7 +155,8 @@ def span_of(low: float, high: float) -> str:
 
 def signed(share: float) -> str:
     """A relative error as a percentage with its sign."""
-    return f"{'+' if share > 0 else ''}{wording.percent(share)}"
+    text = wording.percent(abs(share))
+    return text if text == wording.percent(0) else f"{'+' if share > 0 else '-'}{text}"
 
 
 def _ends(name: str) -> tuple[str, str, str]:
