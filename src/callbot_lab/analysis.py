@@ -29,14 +29,19 @@ def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
     return slots.assign(wall=slots["wall_ns"] / slots["chunks"], cpu=slots["cpu_ns"] / slots["chunks"])
 
 
-def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Log ratio of the baseline's time to an arm's, for every arm in every block of one cell.
+def block_logs(slots: pd.DataFrame) -> pd.DataFrame:
+    """Logarithm of the nanoseconds per chunk, for every arm in every block of one cell.
 
     Rows are (worker, block), columns are arms. The two slots that an arm has in a block, one in the random order and
-    one in its reverse, are averaged first (as logarithms), so that drift within the block cancels.
+    one in its reverse, are averaged (as logarithms), so that drift within the block cancels.
     """
     logs = np.log(slots["wall_ns"] / slots["chunks"])
-    table = logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
+    return logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
+
+
+def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Log ratio of the baseline's time to an arm's, in the rows and columns of block_logs."""
+    table = block_logs(slots)
     return table.rsub(table[baseline], axis=0).drop(columns=baseline)
 
 
@@ -198,9 +203,10 @@ def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.Data
     slots = slots[slots["arm"] != EMPTY]
     arms = sorted(set(slots["arm"]) - {NULL})
     band = _null_band(slots, run.experiment(experiment)["baseline"])
+    logs = block_logs(slots)
     rows: list[dict[str, Any]] = []
     for against in arms:
-        workers = worker_ratios(slots, against)
+        workers = logs.rsub(logs[against], axis=0).groupby("worker").median()
         for arm in arms:
             if arm != against:
                 values = workers[arm].to_numpy()

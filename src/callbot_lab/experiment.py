@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -16,6 +16,9 @@ from .workload import parse_size
 MARGIN = 0.03
 """Ratio within which two arms count as equivalent, for kernels; experiments that decide declare a wider one."""
 
+FIT, CHECK = "fit", "check"
+"""What a cell is to the cost model of its experiment; the cells of one model differ in nothing but their size."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -24,6 +27,8 @@ class Cell:
     operation: str
     size: str
     pool: str
+    model: str = ""
+    """Whether the experiment's cost model is fitted on it (FIT), held against it (CHECK), or neither."""
 
     @property
     def name(self) -> str:
@@ -51,7 +56,7 @@ class Experiment:
             "baseline": self.baseline,
             "arms": list(self.arms),
             "margin": self.margin,
-            "cells": [{"operation": c.operation, "size": c.size, "pool": c.pool, "name": c.name} for c in self.cells],
+            "cells": [asdict(cell) | {"name": cell.name} for cell in self.cells],
         }
 
 
@@ -67,7 +72,7 @@ def read(name: str) -> Experiment:
         raise LabError(f"unknown experiment '{name}'; there are: {', '.join(known())}")
     text = (resources.files(__package__) / "experiments" / f"{name}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
-    cells = tuple(Cell(c["operation"], c["size"], c["pool"]) for c in data["cells"])
+    cells = tuple(Cell(c["operation"], c["size"], c["pool"], c.get("model", "")) for c in data["cells"])
     arms = list(data["arms"])
     if data.get("open", False):
         arms += [name for name in _conforming() if name not in arms and name != data["baseline"]]
@@ -93,7 +98,8 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
     """The experiment with only the given arms and sizes (all of them where none are given).
 
     The baseline always stays. An arm that an open experiment does not name is added. A size that no cell has takes the
-    operations of the experiment's warm cells. LabError for a size that is none.
+    operations and pools of the experiment's cells, but for those of the whole recording. LabError for a size that is
+    none.
     """
     wanted, chosen = list(dict.fromkeys(arms)), list(dict.fromkeys(sizes))
     if wanted:
@@ -105,8 +111,8 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
         for size in chosen:
             parse_size(size)
             own = [cell for cell in experiment.cells if cell.size == size]
-            warm = dict.fromkeys(cell.operation for cell in experiment.cells if cell.pool == "warm")
-            cells += own or [Cell(operation, size, "warm") for operation in warm if operation in OPERATIONS]
+            kinds = dict.fromkeys((cell.operation, cell.pool) for cell in experiment.cells if cell.pool != "pass")
+            cells += own or [Cell(operation, size, pool) for operation, pool in kinds if operation in OPERATIONS]
         experiment = replace(experiment, cells=tuple(cells))
     return experiment
 

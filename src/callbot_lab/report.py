@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from . import figures, summary, wording
+from . import costsummary, figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
+from .costmodel import CostModel, cost_model
 from .errors import LabError
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
 from .results import RunData
@@ -106,6 +107,22 @@ class _Page:
         return rows
 
     @cached_property
+    def models(self) -> dict[str, CostModel]:
+        """The cost models of the experiments that ask for one and have the numbers for it."""
+        found = {
+            experiment["name"]: cost_model(self.run, experiment["name"]) for experiment in self.run.note["experiments"]
+        }
+        return {name: model for name, model in found.items() if model}
+
+    @property
+    def contest_rows(self) -> list[dict[str, Any]]:
+        """The contests, but for experiments with a cost model: there the crossovers say it."""
+        rows: list[dict[str, Any]] = self.contests[~self.contests["experiment"].isin(list(self.models))].to_dict(
+            "records"
+        )
+        return rows
+
+    @cached_property
     def experiments(self) -> list[dict[str, Any]]:
         """What is said about each experiment: headline, rows, pairs."""
         return [self._experiment(experiment) for experiment in self.run.note["experiments"]]
@@ -118,10 +135,14 @@ class _Page:
             where, meaning = summary.describe(cell), wording.operation(cell["operation"])
             cells.append({"where": where, "meaning": meaning, "rows": _rows(rows[rows["cell"] == cell["name"]])})
         part = {key: experiment[key] for key in ("name", "question", "baseline")}
-        part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None}
+        part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None, "model": None}
         timed = summary.cells_of(self.table, name)
         if not timed:
             return part | {"where": "no cell", "headline": f"{figures.forest_title(rows)} See what was not measured."}
+        if name in self.models:
+            model = self.models[name]
+            where = f"{experiment['cells'][0]['operation']}, {costsummary.range_of(model)}"
+            return part | {"model": _model(model), "where": where, "headline": costsummary.headline(model)}
         # The first cell of an experiment is its main one.
         first = rows[rows["cell"] == timed[0]]
         pairs = pairwise(self.run, name, timed[0], experiment["margin"])
@@ -131,11 +152,17 @@ class _Page:
 
     @cached_property
     def figures(self) -> dict[str, list[dict[str, Any]]]:
-        """The figures of each experiment: the forest of all its cells, and the workers of its first."""
+        """The figures of each experiment: its cost model, or the forest of its cells and the workers of the first."""
         found: dict[str, list[dict[str, Any]]] = {}
         for index, experiment in enumerate(self.run.note["experiments"]):
             name = experiment["name"]
             rows = self.table[self.table["experiment"] == name]
+            if name in self.models:
+                model = self.models[name]
+                title = costsummary.title(model)
+                drawn = figures.cost(model, rows, title)
+                found[name] = [_embed(drawn, f"cost-{index}", title, costsummary.alternative(model))]
+                continue
             title = figures.forest_title(rows)
             forest = figures.ratio_forest(rows, title)
             found[name] = [_embed(forest, f"forest-{index}", title, _alternative(rows))]
@@ -226,6 +253,16 @@ def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
             }
         worded.append(line)
     return worded
+
+
+def _model(model: CostModel) -> dict[str, Any]:
+    """A cost model in words: its tables and sentences."""
+    return {
+        "fits": costsummary.fit_rows(model),
+        "errors": costsummary.error_table(model),
+        "crossings": costsummary.crossing_rows(model),
+        "lines": [costsummary.holds_line(model), *filter(None, [costsummary.others_line(model)])],
+    }
 
 
 def _matrix(pairs: pd.DataFrame, ranked: pd.DataFrame, baseline: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 They use the object interface only, so that nothing of theirs stays behind in pyplot.
 """
 
+from .cost import cost
 from .forest import forest_title, ordered, ratio_forest
 from .run_order import run_order, run_order_title
 from .style import NULL_STYLE, OTHER, STYLES, Style, style_of
@@ -12,6 +13,7 @@ __all__ = [
     "OTHER",
     "STYLES",
     "Style",
+    "cost",
     "forest_title",
     "ordered",
     "ratio_forest",
