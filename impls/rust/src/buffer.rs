@@ -191,7 +191,7 @@ impl AudioBuffer {
     #[pyo3(signature = (capacity=Argument::Default, *, limit=Argument::Default),
            text_signature = "(capacity=10485760, *, limit=None)")]
     fn new(capacity: Argument<'_>, limit: Argument<'_>) -> PyResult<Self> {
-        Self::alone(Engine::best(), &capacity, &limit)
+        Self::alone(Engine::best()?, &capacity, &limit)
     }
 
     /// Decode a base64 chunk into the buffer; the number of bytes added.

@@ -1,7 +1,8 @@
 //! How text is decoded.
 
-use callbot_core::kernels::{Kernel, best};
-use pyo3::Python;
+use callbot_core::kernels::{Kernel, chosen};
+use pyo3::exceptions::PyImportError;
+use pyo3::prelude::*;
 
 /// By which kernel, and whether the GIL is released meanwhile, so that other threads run.
 #[derive(Clone, Copy)]
@@ -11,9 +12,9 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The kernel that was chosen, under the GIL.
-    pub fn best() -> Self {
-        Self { kernel: best(), releases: false }
+    /// The kernel that was chosen for this process, under the GIL; ImportError if there is none of that name.
+    pub fn best() -> PyResult<Self> {
+        Ok(Self { kernel: chosen().map_err(PyImportError::new_err)?, releases: false })
     }
 }
 

@@ -37,18 +37,18 @@ mod _native {
     #[pymodule_export]
     use crate::report::report;
     #[pymodule_export]
+    use crate::variant::with_kernel;
+    #[pymodule_export]
     use crate::wrapped::wrapped;
 
-    #[pymodule_export]
-    use crate::variant::with_kernel;
-
     use crate::crate_engine::CRATE;
-    use crate::variant::{Variant, chosen};
+    use crate::engine::Engine;
+    use crate::variant::Variant;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::entry::install(module.py())?;
-        let best = chosen()?;
+        let best = Engine::best()?.kernel;
         module.add("best", Variant::with(best, false))?;
         module.add("releasing", Variant::with(best, true))?;
         module.add("crate_engine", Variant::with(&CRATE, false))

@@ -87,7 +87,7 @@ impl AudioProcessor {
         max_calls: Argument<'_>,
         max_bytes: Argument<'_>,
     ) -> PyResult<Self> {
-        Self::with_engine(py, Engine::best(), &capacity, &limit, &max_calls, &max_bytes)
+        Self::with_engine(py, Engine::best()?, &capacity, &limit, &max_calls, &max_bytes)
     }
 
     /// Start a call; its buffer. ValueError if the id is open, OverflowError past max_calls.

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
+use callbot_core::kernels::Kernel;
 use callbot_core::kernels::scalar::SCALAR;
-use callbot_core::kernels::{Kernel, best};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -18,6 +18,7 @@ use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::{PyBytes, PyDict, PyMemoryView};
 
 use crate::build_info::describe;
+use crate::engine::Engine;
 use crate::in_place::{InPlace, decode_behind};
 
 pub const CAPACITY: usize = 10 * 1024 * 1024;
@@ -264,6 +265,6 @@ pub mod report {
         let build: Bound<'_, PyDict> = describe(module.py(), SCALAR.name, false, "report")?;
         module.add("BUILD", build)?;
         module.add("inplace", InPlace { kernel: &SCALAR })?;
-        module.add("simd", InPlace { kernel: best() })
+        module.add("simd", InPlace { kernel: Engine::best()?.kernel })
     }
 }

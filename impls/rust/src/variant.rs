@@ -1,8 +1,6 @@
 //! An engine as an implementation of its own: `decode`, `AudioBuffer` and `AudioProcessor` that use it.
 
-use std::env::var_os;
-
-use callbot_core::kernels::{Kernel, choose, named};
+use callbot_core::kernels::{Kernel, named};
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -67,13 +65,6 @@ impl Variant {
     fn BUILD<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         describe(py, self.engine.kernel.name, self.engine.releases, "full")
     }
-}
-
-/// The kernel that CALLBOT_KERNEL asks for, else the first that this CPU runs; ImportError with the reason.
-pub fn chosen() -> PyResult<&'static Kernel> {
-    let wanted = var_os("CALLBOT_KERNEL").unwrap_or_default().to_string_lossy().into_owned();
-    let wanted = (!wanted.is_empty()).then_some(wanted.as_str());
-    choose(wanted).map_err(|why| PyImportError::new_err(format!("CALLBOT_KERNEL: {why}")))
 }
 
 /// A kernel by name as an implementation; ImportError with the reason where it cannot run.

@@ -21,7 +21,7 @@ impl AudioBuffer {
     #[pyo3(signature = (capacity=DEFAULT_CAPACITY))]
     fn new(capacity: usize) -> PyResult<Self> {
         let shared = Arc::new(Shared::new(UNBOUNDED, 0));
-        Ok(Self(buffer::AudioBuffer::reserve(Engine::best(), capacity, UNBOUNDED, shared)?))
+        Ok(Self(buffer::AudioBuffer::reserve(Engine::best()?, capacity, UNBOUNDED, shared)?))
     }
 
     /// Decode a base64 chunk into the buffer; the number of bytes added.
@@ -67,7 +67,7 @@ impl AudioProcessor {
     #[pyo3(signature = (*, capacity=Argument::Default), text_signature = "(*, capacity=10485760)")]
     fn new(py: Python<'_>, capacity: Argument<'_>) -> PyResult<Self> {
         let none = &Argument::Default;
-        Ok(Self(processor::AudioProcessor::with_engine(py, Engine::best(), &capacity, none, none, none)?))
+        Ok(Self(processor::AudioProcessor::with_engine(py, Engine::best()?, &capacity, none, none, none)?))
     }
 
     /// Start a call.
@@ -147,13 +147,13 @@ pub mod wrapped {
     #[pyfunction]
     #[pyo3(signature = (chunk, /))]
     pub fn decode<'py>(chunk: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
-        super::decode::decode(Engine::best(), chunk)
+        super::decode::decode(Engine::best()?, chunk)
     }
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // Of the contract it keeps what a reference has to, and no more.
-        let build = describe(module.py(), Engine::best().kernel.name, false, "decode")?;
+        let build = describe(module.py(), Engine::best()?.kernel.name, false, "decode")?;
         build.set_item("binding", "pyo3 wrappers")?;
         module.add("BUILD", build)
     }

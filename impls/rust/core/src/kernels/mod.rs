@@ -1,6 +1,7 @@
 //! Kernels: the inner loops that decode whole quads, one file each, and which of them is used.
 
-use std::sync::OnceLock;
+use std::env::var_os;
+use std::sync::LazyLock;
 
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
@@ -24,23 +25,20 @@ pub struct Kernel {
 /// Names of all kernels, the best first.
 pub const NAMES: [&str; 3] = ["avx512", "avx2", "scalar"];
 
-static CHOSEN: OnceLock<&'static Kernel> = OnceLock::new();
+static CHOSEN: LazyLock<Result<&'static Kernel, String>> =
+    LazyLock::new(|| choice(&var_os("CALLBOT_KERNEL").unwrap_or_default().to_string_lossy()));
 
-/// Choose the kernel that `best` gives from now on: the one that is asked for, else the first that this CPU runs.
-///
-/// The error is the reason in words. The first choice stands.
-pub fn choose(wanted: Option<&str>) -> Result<&'static Kernel, String> {
-    let kernel = wanted.map_or_else(|| Ok(strongest()), named)?;
-    Ok(CHOSEN.get_or_init(|| kernel))
+/// The kernel that CALLBOT_KERNEL asks for, else the first that this CPU runs; the error says why it cannot be had.
+pub fn chosen() -> Result<&'static Kernel, &'static str> {
+    CHOSEN.as_ref().copied().map_err(String::as_str)
 }
 
-/// The kernel that was chosen, or else the first that this CPU runs.
-pub fn best() -> &'static Kernel {
-    CHOSEN.get_or_init(strongest)
-}
-
-fn strongest() -> &'static Kernel {
-    NAMES.iter().find_map(|name| named(name).ok()).unwrap_or(&scalar::SCALAR)
+/// The kernel of a name, or the first that this CPU runs where the name is empty.
+pub fn choice(wanted: &str) -> Result<&'static Kernel, String> {
+    if wanted.is_empty() {
+        return Ok(NAMES.iter().find_map(|name| named(name).ok()).unwrap_or(&scalar::SCALAR));
+    }
+    named(wanted).map_err(|why| format!("CALLBOT_KERNEL: {why}"))
 }
 
 /// A kernel by name; the error says in words why there is none.
