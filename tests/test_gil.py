@@ -1,0 +1,115 @@
+"""The variants that release the GIL do, the others do not, and a buffer stays whole meanwhile."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+PCM = bytes(range(256)) * 2**16
+TEXT = b64encode(PCM).decode()
+"""16 MiB of audio, so that decoding takes long enough for another thread to wake up."""
+
+WAYS: dict[str, Callable[[Any, Any], Callable[[], Any]]] = {
+    "decode": lambda implementation, _: lambda: implementation.decode(TEXT),
+    "append": lambda _, buffer: lambda: buffer.append(TEXT),
+    "extend": lambda _, buffer: lambda: buffer.extend([TEXT]),
+    "append a buffer": lambda _, buffer: lambda: buffer.append(bytearray(TEXT, "ascii")),
+}
+
+
+@pytest.fixture(params=["callbot_cython", "callbot_rust"])
+def package(request: pytest.FixtureRequest) -> Any:
+    """A compiled implementation; skipped where it is not installed."""
+    return pytest.importorskip(str(request.param))
+
+
+@pytest.fixture
+def releasing(package: Any) -> Any:
+    """The variant of a compiled implementation that releases the GIL."""
+    return import_module(f"{package.__name__}.variants").releasing
+
+
+@pytest.fixture(autouse=True)
+def only_a_release_switches() -> Iterator[None]:
+    """Let no thread take the GIL from another that does not give it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000)
+    yield
+    sys.setswitchinterval(before)
+
+
+def meanwhile(work: Callable[[], Any], other: Callable[[], Any]) -> tuple[bool, Any]:
+    """Whether another thread comes to its own work while this one is at its; and what the other's was."""
+    gate, done = threading.Lock(), []
+    gate.acquire()
+
+    def wait() -> None:
+        with gate:
+            done.append(other())
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    gate.release()  # wakes the other thread, which then needs the GIL
+    work()
+    came = bool(done)
+    thread.join()
+    return came, done[0]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_another_thread_runs_while_a_releasing_variant_decodes(releasing: Any, way: str) -> None:
+    # More than once, since on a busy machine it may come too late.
+    works = (WAYS[way](releasing, releasing.AudioBuffer(len(PCM))) for _ in range(20))
+    assert any(meanwhile(work, lambda: None)[0] for work in works)
+
+
+@pytest.mark.parametrize("way", ["decode", "append", "extend"])
+def test_no_other_thread_runs_while_the_others_decode(package: Any, way: str) -> None:
+    work = WAYS[way](package, package.AudioBuffer(len(PCM)))
+    assert not meanwhile(work, lambda: None)[0]
+
+
+def test_with_a_bound_over_all_calls_the_gil_is_kept(releasing: Any) -> None:
+    processor = releasing.AudioProcessor(capacity=len(PCM), max_bytes=len(PCM))
+    processor.open("a")
+    assert not meanwhile(lambda: processor.append("a", TEXT), lambda: None)[0]
+
+
+@pytest.mark.parametrize("way", ["append", "extend"])
+@pytest.mark.parametrize("look", ["len", "view", "take", "clear", "append"])
+def test_another_thread_waits_for_a_buffer_that_is_decoded_into(releasing: Any, way: str, look: str) -> None:
+    buffer = releasing.AudioBuffer(len(PCM) + 3)
+    looks: dict[str, Callable[[], Any]] = {
+        "len": lambda: len(buffer),
+        "view": lambda: bytes(buffer.view()) == PCM,
+        "take": lambda: buffer.take() == PCM,
+        "clear": lambda: (buffer.clear(), len(buffer)),
+        "append": lambda: (buffer.append("AAEC"), len(buffer)),
+    }
+    after = {"len": len(PCM), "view": True, "take": True, "clear": (None, 0), "append": (3, len(PCM) + 3)}
+    _, seen = meanwhile(WAYS[way](releasing, buffer), looks[look])
+    assert seen == after[look]
+    assert buffer.total_bytes == len(PCM) + (3 if look == "append" else 0)
+
+
+def test_a_call_is_closed_once_the_buffer_is_whole(releasing: Any) -> None:
+    processor = releasing.AudioProcessor(capacity=len(PCM))
+    processor.open("a")
+    _, closed = meanwhile(lambda: processor.append("a", TEXT), lambda: processor.close("a") == PCM)
+    assert closed
+    assert len(processor) == 0
+
+
+def test_what_is_refused_leaves_the_buffer_as_it_was(releasing: Any) -> None:
+    buffer = releasing.AudioBuffer(len(PCM))
+    buffer.append("AAEC")
+    for work in (lambda: buffer.append(TEXT[:-4] + "AAA!"), lambda: buffer.extend([TEXT, "AB=="])):
+        with pytest.raises(ValueError, match="invalid base64"):
+            work()
+        assert (bytes(buffer.view()), buffer.chunk_count) == (b"\x00\x01\x02", 1)
