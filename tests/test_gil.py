@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import faulthandler
+import os
 import sys
 import threading
 from base64 import b64encode
@@ -40,32 +42,40 @@ def only_a_release_switches() -> Iterator[None]:
     """Let no thread take the GIL from another that does not give it."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1000)
-    yield
+    # Threads that wait for each other for good end the run with a traceback: no Python code may run then.
+    with os.fdopen(os.dup(2), "w") as errors:
+        faulthandler.dump_traceback_later(120, exit=True, file=errors)
+        yield
+        faulthandler.cancel_dump_traceback_later()
     sys.setswitchinterval(before)
 
 
 def meanwhile(work: Callable[[], Any], other: Callable[[], Any]) -> tuple[bool, Any]:
-    """Whether another thread comes to its own work while this one is at its; and what the other's was."""
-    gate, done = threading.Lock(), []
+    """Whether another thread came to its own work while this one was at its, and what the other's was."""
+    gate, working, seen = threading.Lock(), [True], []
     gate.acquire()
 
     def wait() -> None:
         with gate:
-            done.append(other())
+            seen.append((working[0], other()))
 
     thread = threading.Thread(target=wait)
     thread.start()
     gate.release()  # wakes the other thread, which then needs the GIL
     work()
-    came = bool(done)
+    working[0] = False
     thread.join()
-    return came, done[0]
+    came, result = seen[0]
+    return came, result
+
+
+ATTEMPTS = 50
+"""On a busy machine the other thread may come too late, so that it has to be tried more than once."""
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_another_thread_runs_while_a_releasing_variant_decodes(releasing: Any, way: str) -> None:
-    # More than once, since on a busy machine it may come too late.
-    works = (WAYS[way](releasing, releasing.AudioBuffer(len(PCM))) for _ in range(20))
+    works = (WAYS[way](releasing, releasing.AudioBuffer(len(PCM))) for _ in range(ATTEMPTS))
     assert any(meanwhile(work, lambda: None)[0] for work in works)
 
 
@@ -84,6 +94,11 @@ def test_with_a_bound_over_all_calls_the_gil_is_kept(releasing: Any) -> None:
 @pytest.mark.parametrize("way", ["append", "extend"])
 @pytest.mark.parametrize("look", ["len", "view", "take", "clear", "append"])
 def test_another_thread_waits_for_a_buffer_that_is_decoded_into(releasing: Any, way: str, look: str) -> None:
+    assert any(looks_meanwhile(releasing, way, look) for _ in range(ATTEMPTS)), "the other thread always came too late"
+
+
+def looks_meanwhile(releasing: Any, way: str, look: str) -> bool:
+    """Whether another thread came to look at a buffer that was decoded into; what it sees is checked anyway."""
     buffer = releasing.AudioBuffer(len(PCM) + 3)
     looks: dict[str, Callable[[], Any]] = {
         "len": lambda: len(buffer),
@@ -93,17 +108,24 @@ def test_another_thread_waits_for_a_buffer_that_is_decoded_into(releasing: Any, 
         "append": lambda: (buffer.append("AAEC"), len(buffer)),
     }
     after = {"len": len(PCM), "view": True, "take": True, "clear": (None, 0), "append": (3, len(PCM) + 3)}
-    _, seen = meanwhile(WAYS[way](releasing, buffer), looks[look])
+    came, seen = meanwhile(WAYS[way](releasing, buffer), looks[look])
     assert seen == after[look]
     assert buffer.total_bytes == len(PCM) + (3 if look == "append" else 0)
+    return came
 
 
 def test_a_call_is_closed_once_the_buffer_is_whole(releasing: Any) -> None:
+    assert any(closes_meanwhile(releasing) for _ in range(ATTEMPTS)), "the other thread always came too late"
+
+
+def closes_meanwhile(releasing: Any) -> bool:
+    """Whether another thread came to close a call that was decoded into; what it gets is checked anyway."""
     processor = releasing.AudioProcessor(capacity=len(PCM))
     processor.open("a")
-    _, closed = meanwhile(lambda: processor.append("a", TEXT), lambda: processor.close("a") == PCM)
+    came, closed = meanwhile(lambda: processor.append("a", TEXT), lambda: processor.close("a") == PCM)
     assert closed
     assert len(processor) == 0
+    return came
 
 
 def test_what_is_refused_leaves_the_buffer_as_it_was(releasing: Any) -> None:
