@@ -94,7 +94,7 @@ def cell(operation: str, size: str, pool: str) -> str:
         what = f"{form.chunk_bytes:,} B{name}"
     except LabError:
         what = size
-    pools = {"warm": "warm pool", "pass": "whole recording"}
+    pools = {"hot": "hot pool", "warm": "warm pool", "pass": "whole recording"}
     return f"{operation}, {what}, {pools.get(pool, pool)}"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import operations, registry
-from .operations import OPERATIONS, Bound
+from .operations import Bound, name_of, operation_of
 from .workload import Workload, cut, parse_size, pool_of, read_recording
 
 NULL = "(null)"
@@ -77,7 +77,7 @@ class Worker:
         self.faults: list[dict[str, str]] = []
         self.recording = read_recording(Path(job["input"]))
         self.workloads: dict[tuple[str, str], Workload] = {}
-        names = dict.fromkeys(name for cell in job["cells"] for name in (cell["baseline"], *cell["arms"]))
+        names = dict.fromkeys(name_of(arm) for cell in job["cells"] for arm in (cell["baseline"], *cell["arms"]))
         self.arms = {row.name: row for row in registry.load_all(names)}
 
     def run(self) -> None:
@@ -91,23 +91,22 @@ class Worker:
     def run_cell(self, cell: dict[str, Any]) -> None:
         """Check, calibrate, time and check again the arms of one cell."""
         workload = self.workload(cell["size"], cell["pool"])
-        operation = OPERATIONS[cell["operation"]]
-        wanted = operations.expected_digest(workload)
         arms: list[Timed] = []
         for name in (cell["baseline"], NULL, *cell["arms"]):
-            subject = self.arms[cell["baseline"] if name == NULL else name].subject
+            source = cell["baseline"] if name == NULL else name
             say(event="arm", name=name, cell=cell["name"])
             try:
-                bound = operations.bind(operation, subject, workload)
-                right = operations.digest(bound.output()) == wanted
-                turns = calibrate(bound) if right else 0
+                operation = operation_of(source, cell["operation"])
+                bound = operations.bind(operation, self.arms[name_of(source)], workload)
+                wrong = bound.fault()
+                turns = 0 if wrong else calibrate(bound)
             except Exception as error:  # an arm may come from anywhere
                 self.fault(cell, name, registry.Status.BROKEN, f"{type(error).__name__}: {error}")
                 continue
-            if right:
-                arms.append(Timed(name, bound, turns))
+            if wrong:
+                self.fault(cell, name, registry.Status.WRONG_OUTPUT, f"{wrong} before timing")
             else:
-                self.fault(cell, name, registry.Status.WRONG_OUTPUT, "its output differs before timing")
+                arms.append(Timed(name, bound, turns))
         if not arms or arms[0].name != cell["baseline"]:
             return
         empty = operations.bind_empty(workload)
@@ -116,8 +115,8 @@ class Worker:
         rows = self.time_blocks(cell, arms, len(workload.texts))
         self.columns.rows += rows
         for arm in arms:
-            if arm.name != EMPTY and operations.digest(arm.bound.output()) != wanted:
-                self.fault(cell, arm.name, registry.Status.WRONG_OUTPUT, "its output differs after timing")
+            if wrong := arm.bound.fault():
+                self.fault(cell, arm.name, registry.Status.WRONG_OUTPUT, f"{wrong} after timing")
 
     def time_blocks(self, cell: dict[str, Any], arms: list[Timed], pool: int) -> list[Any]:
         """Run the blocks: all arms in a random order, and at once in reverse, so that drift within a block cancels."""
