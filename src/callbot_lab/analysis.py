@@ -32,12 +32,20 @@ def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
 def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Log ratio of the baseline's time to an arm's, for every arm in every block of one cell.
 
-    Rows are (worker, block), columns are arms. The two slots that an arm has in a block, one in the random order and
-    one in its reverse, are averaged first (as logarithms), so that drift within the block cancels.
+    Rows are (worker, block), columns are arms.
+    """
+    table = block_logs(slots)
+    return table.rsub(table[baseline], axis=0).drop(columns=baseline)
+
+
+def block_logs(slots: pd.DataFrame) -> pd.DataFrame:
+    """Logarithm of the nanoseconds per chunk of every arm (columns) in every block of one cell (worker, block).
+
+    The two slots that an arm has in a block, one in the random order and one in its reverse, are averaged first (as
+    logarithms), so that drift within the block cancels.
     """
     logs = np.log(slots["wall_ns"] / slots["chunks"])
-    table = logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
-    return table.rsub(table[baseline], axis=0).drop(columns=baseline)
+    return logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
 
 
 def worker_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -197,10 +205,11 @@ def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.Data
     slots = slots_of(run, experiment, cell)
     slots = slots[slots["arm"] != EMPTY]
     arms = sorted(set(slots["arm"]) - {NULL})
-    band = _null_band(slots, run.experiment(experiment)["baseline"])
+    band = null_band(slots, run.experiment(experiment)["baseline"])
     rows: list[dict[str, Any]] = []
+    logs = block_logs(slots)
     for against in arms:
-        workers = worker_ratios(slots, against)
+        workers = logs.rsub(logs[against], axis=0).groupby("worker").median()
         for arm in arms:
             if arm != against:
                 values = workers[arm].to_numpy()
@@ -237,7 +246,7 @@ def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.Data
     return table[columns]
 
 
-def _null_band(slots: pd.DataFrame, baseline: str) -> float:
+def null_band(slots: pd.DataFrame, baseline: str) -> float:
     """How far the null arm's interval reaches from 1, as a logarithm; infinite without a null arm."""
     if not {baseline, NULL} <= set(slots["arm"]):
         return float("inf")
