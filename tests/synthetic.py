@@ -97,13 +97,12 @@ LADDER_CELLS = tuple(
 )
 
 
-def ablation(lacking: Mapping[str, tuple[str, str]] | None = None, **more: Any) -> Plan:
-    """The ablation of STEPS; `language` sets the true ratio of the language step."""
-    factors = {
-        arm: more.pop("language", factor) if change == "language" else factor for arm, (change, factor) in STEPS.items()
-    }
+def ablation(lacking: Mapping[str, tuple[str, str]] | None = None, **factors: float) -> Plan:
+    """The ablation of STEPS; a keyword sets the true ratio of the step of that change (`in_place` for `in place`)."""
+    true = {arm: factors.pop(change.replace(" ", "_"), factor) for arm, (change, factor) in STEPS.items()}
+    assert not factors
     ratios, so_far = {}, 1.0
-    for arm, factor in factors.items():
+    for arm, factor in true.items():
         so_far *= factor
         ratios[arm] = so_far
     changes = {arm: change for arm, (change, _) in STEPS.items()}
@@ -117,7 +116,6 @@ def ablation(lacking: Mapping[str, tuple[str, str]] | None = None, **more: Any) 
         margin=0.03,
         changes=changes,
         report=("python-report@process", "rust-report@process"),
-        **more,
     )
 
 
