@@ -203,12 +203,16 @@ def adds_up_line(made: Chain) -> str:
     product, direct, gap = made.product, made.direct, made.gap
     if not np.isfinite(gap.high):
         return "Whether the steps add up is not known: there are too few workers for an interval."
-    edge = np.log1p(made.margin)
-    holds = max(abs(np.log(gap.low)), abs(np.log(gap.high))) < edge
-    words = f"add up within {wording.margin(made.margin)}" if holds else "do not add up to the last digit"
+    low, high, edge = np.log(gap.low), np.log(gap.high), np.log1p(made.margin)
+    if max(abs(low), abs(high)) < edge:
+        words = f"The steps add up within {wording.margin(made.margin)}"
+    elif low <= 0 <= high:
+        words = f"This run is too noisy to say that the steps add up within {wording.margin(made.margin)}"
+    else:
+        words = "The steps do not add up"
     return (
-        f"The steps {words}: they multiply to {wording.ratio(product.value)}, and the last against the first directly "
-        f"gives {wording.ratio(direct.value)} (the one over the other: {wording.interval(gap.low, gap.high)})."
+        f"{words}: they multiply to {wording.ratio(product.value)}, and the last against the first directly gives "
+        f"{wording.ratio(direct.value)} (the one over the other: {wording.interval(gap.low, gap.high)})."
     )
 
 
