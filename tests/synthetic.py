@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from callbot_lab.experiment import Cell, Experiment, Step
 from callbot_lab.measure import SCHEMA, Profile
 from callbot_lab.operations import name_of
 from callbot_lab.worker import EMPTY, NULL, Columns
+from callbot_lab.workload import parse_size
 
-CHUNKS = {"warm": 256, "pass": 2564, "hot": 64}
+CHUNKS = {"warm": 256, "level": 256, "pass": 2564, "hot": 64}
 BASE_NS = 2000.0
 """Nanoseconds that the baseline takes for a chunk."""
 
@@ -57,14 +58,16 @@ class Plan:
     changes: Mapping[str, str] = field(default_factory=dict)
     """Of an ablation: what each arm changes; the baseline starts it."""
     report: tuple[str, ...] = ()
+    costs: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
+    """Nanoseconds of an arm for a chunk of so many bytes, where that depends on the size; with the baseline's."""
 
     def experiment(self) -> Experiment:
         """The definition that goes into run.json."""
-        names = tuple(dict.fromkeys((*self.ratios, *self.lacking)))
         steps = tuple(Step(arm, change, f"What {change} means.") for arm, change in self.changes.items())
+        names = self.changes or dict.fromkeys((*self.ratios, *self.costs, *self.lacking))
+        arms = tuple(name for name in names if name != self.baseline)
         about = (self.name, f"What about {self.name}?", self.baseline)
-        names = tuple(arm for arm in self.changes if arm != self.baseline) or names
-        return Experiment(*about, names, tuple(self.cells), self.margin, steps=steps, report=self.report)
+        return Experiment(*about, arms, tuple(self.cells), self.margin, steps=steps, report=self.report)
 
 
 REPRODUCE_CELLS = tuple(
@@ -148,6 +151,7 @@ def make_run(
     blocks: int = 8,
     between: float = 0.01,
     within: float = 0.03,
+    drift: float = 0.2,
     null_ratio: float = 1.0,
     status: str = "complete",
     warnings: Sequence[str] = ("virtual machine: trust ratios",),
@@ -157,9 +161,9 @@ def make_run(
 ) -> Path:
     """Write a run and return its folder.
 
-    `between` is the standard deviation of an arm's log ratio over workers, `within` that of single slots. Workers also
-    differ as a whole, and drift, as real ones do. With `recorded_faults` the slots of lacking arms whose status is
-    `wrong output` are in the files: the reader has to leave them out.
+    `between` is the standard deviation of an arm's log ratio over workers, `within` that of single slots, `drift` that
+    of blocks. Workers also differ as a whole, as real ones do. With `recorded_faults` the slots of lacking arms whose
+    status is `wrong output` are in the files: the reader has to leave them out.
     """
     random = np.random.default_rng(seed)
     slots = folder / "slots"
@@ -176,8 +180,11 @@ def make_run(
                 true = {plan.baseline: 1.0, NULL: null_ratio, **plan.ratios, **spoiled}
                 base = RUNG_NS[cell.operation] if plan.name == "ladder" else BASE_NS
                 times = {name: base / ratio for name, ratio in true.items()} | {EMPTY: EMPTY_NS}
+                size = parse_size(cell.size).chunk_bytes
+                times |= {name: cost(size) for name, cost in plan.costs.items()}
+                times[NULL] = times[plan.baseline] / null_ratio
                 times = {name: ns * pace * np.exp(random.normal(0, between)) for name, ns in times.items()}
-                columns.rows += _slots(plan.name, cell, times, blocks, within, random)
+                columns.rows += _slots(plan.name, cell, times, blocks, within, drift, random)
                 for name in spoiled:
                     place = {"experiment": plan.name, "cell": cell.name, "arm": name}
                     faults.append({**place, "status": "wrong output", "reason": "its output differs after timing"})
@@ -209,16 +216,22 @@ def verification(*conforming: str, failing: Mapping[str, str] | None = None) -> 
 
 
 def _slots(
-    experiment: str, cell: Cell, times: Mapping[str, float], blocks: int, within: float, random: np.random.Generator
+    experiment: str,
+    cell: Cell,
+    times: Mapping[str, float],
+    blocks: int,
+    within: float,
+    drift: float,
+    random: np.random.Generator,
 ) -> list[tuple[str, str, str, int, int, int, int, int, int]]:
     rows = []
     order = list(times)
     chunks = CHUNKS[cell.pool]
     for block in range(blocks):
         random.shuffle(order)
-        drift = float(np.exp(random.normal(0, 0.2)))
+        pace = float(np.exp(random.normal(0, drift)))
         for position, name in enumerate((*order, *reversed(order))):
-            wall = int(times[name] * chunks * drift * np.exp(random.normal(0, within)))
+            wall = int(times[name] * chunks * pace * np.exp(random.normal(0, within)))
             rows.append((experiment, cell.name, name, block, position, 1, chunks, wall, wall))
     return rows
 
@@ -245,7 +258,7 @@ def _run_note(
 ) -> dict[str, Any]:
     arms, missing = {}, []
     for plan in plans:
-        for name in map(name_of, (plan.baseline, *plan.ratios)):
+        for name in map(name_of, (plan.baseline, *plan.ratios, *plan.costs)):
             arms[name] = _arm(name, "ready", "")
         for name, (why, reason) in plan.lacking.items():
             # An arm that fails only while it is timed was ready when the run began.

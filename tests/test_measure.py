@@ -17,7 +17,7 @@ from rich.console import Console
 
 from callbot_lab import measure, progress, results
 from callbot_lab.errors import LabError
-from callbot_lab.experiment import Cell, Experiment
+from callbot_lab.experiment import FIT, Cell, Experiment
 from callbot_lab.measure import Outcome, Profile, Run
 from callbot_lab.worker import EMPTY, NULL
 
@@ -50,6 +50,23 @@ def test_every_arm_runs_in_every_block_forth_and_back(clean_run: results.RunData
         order = block.sort_values("position")["arm"].tolist()
         assert sorted(order[:4]) == sorted(["stdlib", "python", NULL, EMPTY])
         assert order[4:] == order[3::-1]
+
+
+def test_the_cells_of_a_cost_model_take_turns(tmp_path: Path) -> None:
+    # The machine's pace drifts; timed one after the other, its sizes would meet different paces.
+    cells = (*(Cell("decode", size, "level", FIT) for size in ("640", "1280", "4800")), CELLS[1])
+    experiment = Experiment("trial", "Does it work?", "stdlib", ("python",), cells)
+    run = Run([experiment], TINY, measure.new_folder(tmp_path / "run", "tiny"), seed=5)
+    with progress.steps(Console(quiet=True), "measuring", run.step_count) as steps:
+        assert run.go(steps).problems == []
+    slots = results.read_run(tmp_path / "run").slots
+    for _, worker in slots.groupby("worker"):
+        visits = (worker["cell"] != worker["cell"].shift()).groupby(worker["cell"]).sum()
+        assert visits[CELLS[1].name] == 1
+        assert (visits.drop(CELLS[1].name) >= 3).all()
+        for _, cell in worker.groupby("cell"):
+            assert sorted(set(cell["block"])) == list(range(cell["block"].nunique()))
+            assert (cell.groupby("block").size() == 8).all()
 
 
 def test_orders_differ_between_blocks_and_workers(clean_run: results.RunData) -> None:

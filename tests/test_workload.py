@@ -64,6 +64,17 @@ def test_small_chunks_get_a_larger_pool() -> None:
     assert len(pool_of(cut(read_recording(SPEECH), FORMATS["twilio"]), "warm").texts) == 1024
 
 
+@pytest.mark.parametrize(("size", "chunks"), [("16", 4096), ("80", 4096), ("160", 2048), ("65536", 5), ("200000", 4)])
+def test_a_level_pool_holds_the_same_pcm_at_every_size(size: str, chunks: int) -> None:
+    whole = cut(read_recording(SPEECH), parse_size(size))
+    pool = pool_of(whole, "level")
+    assert len(pool.texts) == len(pool.pcm) == chunks
+    assert [base64.b64decode(text, validate=True) for text in pool.texts] == list(pool.pcm)
+    # Spread over the recording, and made anew, so that they lie side by side in memory.
+    assert whole.texts.index(pool.texts[-1]) > len(whole.texts) // 2
+    assert not {id(text) for text in pool.texts} & {id(text) for text in whole.texts}
+
+
 def test_mulaw_agrees_with_the_decoder_of_the_standard() -> None:
     samples = np.arange(-32768, 32768, 7, dtype=np.int16)
     codes = np.frombuffer(mulaw(samples), dtype=np.uint8)

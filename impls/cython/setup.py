@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 import sysconfig
 import tomllib
@@ -15,6 +16,9 @@ ENVIRONMENT = os.environ.get("CFLAGS", "")
 # After everything else on the command line, so only where the environment has no wish of its own.
 FLAGS = [] if sys.platform == "win32" or "-O" in ENVIRONMENT else ["-O3"]
 CFLAGS = " ".join([*(sysconfig.get_config_var("CFLAGS") or "").split(), *ENVIRONMENT.split(), *FLAGS])
+# The instructions of a kernel, for its own module only: the rest runs on any CPU, and asks before it imports one of these.
+KERNEL_FLAGS = {"avx2": ["-mavx2"], "avx512": ["-mavx512f", "-mavx512bw", "-mavx512vbmi"]}
+X86_64 = platform.machine() in ("x86_64", "AMD64") and sys.platform != "win32" and sys.maxsize > 2**32
 VERSION = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 
@@ -22,13 +26,29 @@ def extension(path):
     name = ".".join(path.relative_to(SOURCES).with_suffix("").parts)
     macros = []
     if path.stem == "build_info":
-        macros = [("CALLBOT_CFLAGS", json.dumps(CFLAGS)), ("CALLBOT_VERSION", json.dumps(VERSION))]
-    return Extension(name, [str(path)], extra_compile_args=FLAGS, define_macros=macros)
+        kernels = {kernel: " ".join(flags) for kernel, flags in KERNEL_FLAGS.items()}
+        macros = [
+            ("CALLBOT_CFLAGS", json.dumps(CFLAGS)),
+            ("CALLBOT_KERNEL_FLAGS", json.dumps(json.dumps(kernels))),
+            ("CALLBOT_VERSION", json.dumps(VERSION)),
+        ]
+    return Extension(
+        name,
+        [str(path)],
+        include_dirs=[str(SOURCES / "callbot_cython" / "kernels")],
+        extra_compile_args=FLAGS + KERNEL_FLAGS.get(path.stem, []),
+        define_macros=macros,
+    )
+
+
+def sources():
+    """The modules to build: a kernel only where its instructions can be compiled."""
+    return [path for path in sorted(SOURCES.rglob("*.pyx")) if X86_64 or path.stem not in KERNEL_FLAGS]
 
 
 setup(
     ext_modules=cythonize(
-        [extension(path) for path in sorted(SOURCES.rglob("*.pyx"))],
+        [extension(path) for path in sources()],
         build_dir="build/cython",
         force=True,  # what was built with other flags must not stay
         include_path=[str(SOURCES)],

@@ -29,23 +29,20 @@ def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
     return slots.assign(wall=slots["wall_ns"] / slots["chunks"], cpu=slots["cpu_ns"] / slots["chunks"])
 
 
-def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Log ratio of the baseline's time to an arm's, for every arm in every block of one cell.
-
-    Rows are (worker, block), columns are arms.
-    """
-    table = block_logs(slots)
-    return table.rsub(table[baseline], axis=0).drop(columns=baseline)
-
-
 def block_logs(slots: pd.DataFrame) -> pd.DataFrame:
-    """Logarithm of the nanoseconds per chunk of every arm (columns) in every block of one cell (worker, block).
+    """Logarithm of the nanoseconds per chunk, for every arm in every block of one cell.
 
-    The two slots that an arm has in a block, one in the random order and one in its reverse, are averaged first (as
-    logarithms), so that drift within the block cancels.
+    Rows are (worker, block), columns are arms. The two slots that an arm has in a block, one in the random order and
+    one in its reverse, are averaged (as logarithms), so that drift within the block cancels.
     """
     logs = np.log(slots["wall_ns"] / slots["chunks"])
     return logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
+
+
+def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Log ratio of the baseline's time to an arm's, in the rows and columns of block_logs."""
+    table = block_logs(slots)
+    return table.rsub(table[baseline], axis=0).drop(columns=baseline)
 
 
 def worker_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:

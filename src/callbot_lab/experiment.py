@@ -17,6 +17,9 @@ from .workload import parse_size
 MARGIN = 0.03
 """Ratio within which two arms count as equivalent, for kernels; experiments that decide declare a wider one."""
 
+FIT, CHECK = "fit", "check"
+"""What a cell is to the cost model of its experiment; the cells of one model differ in nothing but their size."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -25,6 +28,8 @@ class Cell:
     operation: str
     size: str
     pool: str
+    model: str = ""
+    """Whether the experiment's cost model is fitted on it (FIT), held against it (CHECK), or neither."""
 
     @property
     def name(self) -> str:
@@ -73,7 +78,7 @@ class Experiment:
             "baseline": self.baseline,
             "arms": list(self.arms),
             "margin": self.margin,
-            "cells": [{"operation": c.operation, "size": c.size, "pool": c.pool, "name": c.name} for c in self.cells],
+            "cells": [asdict(cell) | {"name": cell.name} for cell in self.cells],
         }
         if self.steps:
             data |= {"steps": [asdict(step) for step in self.steps], "report": list(self.report)}
@@ -97,7 +102,7 @@ def read(name: str) -> Experiment:
         raise LabError(f"unknown experiment '{name}'; there are: {', '.join(known())}")
     text = (resources.files(__package__) / "experiments" / f"{name}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
-    cells = tuple(Cell(c["operation"], c["size"], c["pool"]) for c in data["cells"])
+    cells = tuple(Cell(c["operation"], c["size"], c["pool"], c.get("model", "")) for c in data["cells"])
     steps = tuple(Step(spell(s["arm"], s["operation"]), s["change"], s["meaning"]) for s in data.get("steps", ()))
     baseline, *arms = [step.arm for step in steps] or [data["baseline"], *data["arms"]]
     if data.get("open", False):
@@ -127,8 +132,8 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
     """The experiment with only the given arms and sizes (all of them where none are given).
 
     An arm is taken by its full spelling or by its name alone, whatever it does. The baseline always stays. An arm that
-    an open experiment does not name is added. A size that no cell has takes the operations of the experiment's warm
-    cells. LabError for a size that is none.
+    an open experiment does not name is added. A size that no cell has takes the operations and pools of the
+    experiment's cells, but for those of the whole recording. LabError for a size that is none.
     """
     wanted, chosen = list(dict.fromkeys(arms)), list(dict.fromkeys(sizes))
     if wanted:
@@ -142,8 +147,8 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
         for size in chosen:
             parse_size(size)
             own = [cell for cell in experiment.cells if cell.size == size]
-            warm = dict.fromkeys(cell.operation for cell in experiment.cells if cell.pool == "warm")
-            cells += own or [Cell(operation, size, "warm") for operation in warm if operation in OPERATIONS]
+            kinds = dict.fromkeys((cell.operation, cell.pool) for cell in experiment.cells if cell.pool != "pass")
+            cells += own or [Cell(operation, size, pool) for operation, pool in kinds if operation in OPERATIONS]
         experiment = replace(experiment, cells=tuple(cells))
     return experiment
 

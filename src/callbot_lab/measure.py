@@ -164,6 +164,7 @@ class Run:
                     "operation": cell.operation,
                     "size": cell.size,
                     "pool": cell.pool,
+                    "model": cell.model,
                     "baseline": experiment.baseline,
                     "arms": ready,
                 }

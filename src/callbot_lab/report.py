@@ -14,8 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from . import ablation, figures, summary, wording
+from . import ablation, costsummary, figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
+from .costmodel import CostModel, cost_model
 from .errors import LabError
 from .experiment import MARGIN
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
@@ -118,6 +119,22 @@ class _Page:
         return rows
 
     @cached_property
+    def models(self) -> dict[str, CostModel]:
+        """The cost models of the experiments that ask for one and have the numbers for it."""
+        found = {
+            experiment["name"]: cost_model(self.run, experiment["name"]) for experiment in self.run.note["experiments"]
+        }
+        return {name: model for name, model in found.items() if model}
+
+    @property
+    def contest_rows(self) -> list[dict[str, Any]]:
+        """The contests, but for experiments with a cost model: there the crossovers say it."""
+        rows: list[dict[str, Any]] = self.contests[~self.contests["experiment"].isin(list(self.models))].to_dict(
+            "records"
+        )
+        return rows
+
+    @cached_property
     def experiments(self) -> list[dict[str, Any]]:
         """What is said about each experiment: headline, rows, pairs."""
         return [self._experiment(experiment) for experiment in self.run.note["experiments"]]
@@ -131,7 +148,7 @@ class _Page:
             cells.append({"where": where, "meaning": meaning, "rows": _rows(rows[rows["cell"] == cell["name"]])})
         part = {key: experiment[key] for key in ("name", "question", "baseline")}
         chains = self.chains.get(name, [])
-        part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None}
+        part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None, "model": None}
         part["chains"] = [
             {"where": made.where, "lines": ablation.lines(made), "steps": _steps(made), "first": experiment["baseline"]}
             for made in chains
@@ -139,6 +156,10 @@ class _Page:
         timed = summary.cells_of(self.table, name)
         if not timed:
             return part | {"where": "no cell", "headline": f"{figures.forest_title(rows)} See what was not measured."}
+        if name in self.models:
+            model = self.models[name]
+            where = f"{experiment['cells'][0]['operation']}, {costsummary.range_of(model)}"
+            return part | {"model": _model(model), "where": where, "headline": costsummary.headline(model)}
         # The first cell of an experiment is its main one.
         first = rows[rows["cell"] == timed[0]]
         if chains:
@@ -150,11 +171,17 @@ class _Page:
 
     @cached_property
     def figures(self) -> dict[str, list[dict[str, Any]]]:
-        """The figures of each experiment: the forest of all its cells, and the workers of its first."""
+        """The figures of each experiment: its cost model, or the forest of its cells and the workers of the first."""
         found: dict[str, list[dict[str, Any]]] = {}
         for index, experiment in enumerate(self.run.note["experiments"]):
             name = experiment["name"]
             rows = self.table[self.table["experiment"] == name]
+            if name in self.models:
+                model = self.models[name]
+                title = costsummary.title(model)
+                drawn = figures.cost(model, rows, title)
+                found[name] = [_embed(drawn, f"cost-{index}", title, costsummary.alternative(model))]
+                continue
             title = figures.forest_title(rows)
             forest = figures.ratio_forest(rows, title)
             found[name] = [
@@ -199,7 +226,7 @@ class _Page:
         """Kernels in two languages: a row a cell and pair of languages, a column a kernel."""
         kernels = list(dict.fromkeys(self.kernels["kernel"]))
         found: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
-        for pair in self.kernels.to_dict("records"):
+        for pair in self.kernels[~self.kernels["experiment"].isin(self.models)].to_dict("records"):
             place = (pair["experiment"], pair["where"], f"{pair['language']} against {pair['other']}")
             entry = {
                 "arms": f"{pair['arm']} against {pair['against']}",
@@ -307,6 +334,16 @@ def _steps(made: ablation.Chain) -> list[dict[str, Any]]:
             line["interval"] = wording.interval(step["low"], step["high"])
         worded.append(line)
     return worded
+
+
+def _model(model: CostModel) -> dict[str, Any]:
+    """A cost model in words: its tables and sentences."""
+    return {
+        "fits": costsummary.fit_rows(model),
+        "errors": costsummary.error_table(model),
+        "crossings": costsummary.crossing_rows(model),
+        "lines": [costsummary.holds_line(model), *filter(None, [costsummary.others_line(model)])],
+    }
 
 
 def _matrix(pairs: pd.DataFrame, ranked: pd.DataFrame, baseline: str) -> dict[str, Any]:

@@ -51,6 +51,11 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text and abs(value) >= 1000 else text
 
 
+def span(low: float, high: float) -> str:
+    """An interval of quantities; in words where a run has too few workers for one."""
+    return f"{number(low)} to {number(high)}" if finite(low) and finite(high) else "no interval"
+
+
 def percent(share: float, decimals: int = 1) -> str:
     """A share as a percentage, without decimals that are nought."""
     if not finite(share):
@@ -94,7 +99,7 @@ def cell(operation: str, size: str, pool: str) -> str:
         what = f"{form.chunk_bytes:,} B{name}"
     except LabError:
         what = size
-    pools = {"hot": "hot pool", "warm": "warm pool", "pass": "whole recording"}
+    pools = {"hot": "hot pool", "warm": "warm pool", "level": "level pool", "pass": "whole recording"}
     return f"{operation}, {what}, {pools.get(pool, pool)}"
 
 

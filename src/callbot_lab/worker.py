@@ -31,6 +31,8 @@ EMPTY = "(empty call)"
 SLOT_NS = 500_000
 """Most a slot lasts, unless one turn takes longer."""
 
+ROUNDS = 20
+"""Visits to each cell of a cost model, which share their time."""
 
 MIN_BLOCKS = 5
 """Blocks that every cell gets, however long one takes: a median needs a few."""
@@ -43,6 +45,16 @@ class Timed:
     name: str
     bound: Bound
     turns: int
+
+
+@dataclass
+class Prepared:
+    """A cell whose arms were checked: its chunks in a turn and its number of blocks."""
+
+    cell: dict[str, Any]
+    arms: list[Timed]
+    chunks: int
+    blocks: int
 
 
 class Columns:
@@ -81,15 +93,41 @@ class Worker:
         self.arms = {row.name: row for row in registry.load_all(names)}
 
     def run(self) -> None:
-        """Time every cell, in an order of this worker's own."""
-        cells = list(self.job["cells"])
-        self.random.shuffle(cells)
-        for index, cell in enumerate(cells):
-            say(event="cell", index=index, name=cell["name"], experiment=cell["experiment"])
-            self.run_cell(cell)
+        """Time every cell, in an order of this worker's own; the cells of a cost model together."""
+        groups: dict[object, list[dict[str, Any]]] = {}
+        for cell in self.job["cells"]:
+            groups.setdefault(cell["experiment"] if cell["model"] else (cell["experiment"], cell["name"]), []).append(
+                cell
+            )
+        order = list(groups.values())
+        self.random.shuffle(order)
+        for cells in order:
+            self.run_cells(cells)
 
-    def run_cell(self, cell: dict[str, Any]) -> None:
-        """Check, calibrate, time and check again the arms of one cell."""
+    def run_cells(self, cells: list[dict[str, Any]]) -> None:
+        """Check, calibrate, time and check again the arms of cells.
+
+        Several cells take turns, a part of their blocks in each round: a machine's pace changes from minute to minute,
+        and sizes that are timed one after the other would not lie on one line even if the costs did.
+        """
+        ready = [found for cell in cells if (found := self.prepare(cell))]
+        say(event="timing", cells=[one.cell["name"] for one in ready])
+        rounds = ROUNDS if len(cells) > 1 else 1
+        rows = []
+        for number in range(rounds):
+            self.random.shuffle(ready)
+            for one in ready:
+                blocks = range(one.blocks * number // rounds, one.blocks * (number + 1) // rounds)
+                rows += self.time_blocks(one, blocks)
+        self.columns.rows += rows
+        for one in ready:
+            for arm in one.arms:
+                if wrong := arm.bound.fault():
+                    self.fault(one.cell, arm.name, registry.Status.WRONG_OUTPUT, f"{wrong} after timing")
+
+    def prepare(self, cell: dict[str, Any]) -> Prepared | None:
+        """Check and calibrate the arms of a cell; None if its baseline cannot be timed."""
+        say(event="cell", name=cell["name"], experiment=cell["experiment"])
         workload = self.workload(cell["size"], cell["pool"])
         arms: list[Timed] = []
         for name in (cell["baseline"], NULL, *cell["arms"]):
@@ -108,34 +146,29 @@ class Worker:
             else:
                 arms.append(Timed(name, bound, turns))
         if not arms or arms[0].name != cell["baseline"]:
-            return
+            return None
         empty = operations.bind_empty(workload)
         arms.append(Timed(EMPTY, empty, calibrate(empty)))
-        say(event="timing", cell=cell["name"])
-        rows = self.time_blocks(cell, arms, len(workload.texts))
-        self.columns.rows += rows
-        for arm in arms:
-            if wrong := arm.bound.fault():
-                self.fault(cell, arm.name, registry.Status.WRONG_OUTPUT, f"{wrong} after timing")
+        return Prepared(cell, arms, len(workload.texts), self.blocks_for(arms))
 
-    def time_blocks(self, cell: dict[str, Any], arms: list[Timed], pool: int) -> list[Any]:
-        """Run the blocks: all arms in a random order, and at once in reverse, so that drift within a block cancels."""
+    def time_blocks(self, one: Prepared, blocks: range) -> list[Any]:
+        """Run blocks: all arms in a random order, and at once in reverse, so that drift within a block cancels."""
         rows = []
-        order = list(arms)
+        order = list(one.arms)
         gc.collect()
-        for block in range(self.blocks_for(arms)):
+        for block in blocks:
             self.random.shuffle(order)
             for position, arm in enumerate((*order, *reversed(order))):
                 wall, cpu = arm.bound.slot(arm.turns)
                 rows.append(
                     (
-                        cell["experiment"],
-                        cell["name"],
+                        one.cell["experiment"],
+                        one.cell["name"],
                         arm.name,
                         block,
                         position,
                         arm.turns,
-                        arm.turns * pool,
+                        arm.turns * one.chunks,
                         wall,
                         cpu,
                     )

@@ -16,6 +16,12 @@ from .errors import LabError
 SMALL_CHUNK = 160
 """Bytes up to which a chunk counts as small: its pool is larger, so that rotating through it costs the same."""
 
+LEVEL_BYTES = 320 * 1024
+"""PCM that a level pool holds at most, as much as a warm one of 1,280 B."""
+
+LEVEL_FEWEST, LEVEL_MOST = 4, 4096
+"""Chunks that a level pool holds at least and at most."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -106,23 +112,40 @@ def cut(recording: Recording, form: Format) -> Workload:
     pcm = tuple(raw[start : start + size] for start in range(0, len(raw) - size + 1, size))
     if not pcm:
         raise LabError(f"the recording is shorter than one chunk of {size} bytes ({form.milliseconds:g} ms)")
-    return Workload(form, tuple(base64.b64encode(chunk).decode("ascii") for chunk in pcm), pcm)
+    return Workload(form, _texts(pcm), pcm)
 
 
 def pool_of(workload: Workload, pool: str) -> Workload:
-    """The chunks that a turn goes through: `pool` is `hot`, `warm` (a few hundred) or `pass` (the whole recording).
+    """The chunks that a turn goes through: `hot`, `warm` (a few hundred), `level` or `pass` (the whole recording).
 
-    64 chunks stay in the caches nearest to the core. A warm pool of 256, 1,024 small ones, fits the second-level cache
-    of a current core; a pass does not.
+    64 hot chunks stay in the caches nearest to the core. A warm pool of 256, 1,024 small ones, fits the second-level
+    cache of a current core; a pass does not.
+
+    A level pool is for comparing sizes: it holds the same PCM at every size, LEVEL_BYTES, so that ratios over sizes do
+    not jump where a pool leaves a cache, and a buffer grows to the same length in a turn. Below 80 bytes it holds
+    LEVEL_MOST chunks, since there the text objects fill the cache and a longer turn would stretch the slots; it never
+    holds fewer than LEVEL_FEWEST, since a decoder learns a text that it sees every time.
     """
     if pool == "pass":
         return workload
-    warm = 1024 if workload.format.chunk_bytes <= SMALL_CHUNK else 256
-    count = 64 if pool == "hot" else warm
+    size = workload.format.chunk_bytes
+    count = 1024 if size <= SMALL_CHUNK else 256
+    if pool == "hot":
+        count = 64
+    if pool == "level":
+        count = min(max(LEVEL_BYTES // size, LEVEL_FEWEST), LEVEL_MOST)
     # Taken evenly over the recording, so that a short pool is not all silence or one speaker.
     step = max(1, len(workload.texts) // count)
     chosen = slice(0, step * count, step)
-    return Workload(workload.format, workload.texts[chosen], workload.pcm[chosen])
+    pcm = workload.pcm[chosen]
+    # Texts made anew lie side by side. Picked out of the whole recording's, every small one would be on a page of its
+    # own, and what that costs is no part of a chunk's cost: it made 160 bytes a third slower.
+    texts = _texts(pcm) if pool == "level" else workload.texts[chosen]
+    return Workload(workload.format, texts, pcm)
+
+
+def _texts(pcm: tuple[bytes, ...]) -> tuple[str, ...]:
+    return tuple(base64.b64encode(chunk).decode("ascii") for chunk in pcm)
 
 
 def mulaw(samples: np.ndarray) -> bytes:

@@ -108,6 +108,12 @@ def impl(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(scope="session")
+def import_path(request: pytest.FixtureRequest, impl: Any) -> str:
+    """Where another process finds the implementation under test."""
+    return next(s.path for s in request.config.stash[SUBJECTS] if s.implementation is impl)
+
+
+@pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest, impl: Any) -> Any:
     """An implementation under test that offers the buffer and the processor too."""
     for subject in request.config.stash[SUBJECTS]:

@@ -11,54 +11,62 @@ use crate::source::{Loan, Text, exports_buffer, plain_text, refuse_chunks};
 /// Chunks up to the first that is none, and the error for that one.
 pub struct Batch<'py> {
     chunks: Bound<'py, PyTuple>,
-    loans: Vec<Loan>, // of the chunks that are neither str nor bytes, in order
-    pub length: usize,
+    pub texts: Vec<Text>,
+    loans: Vec<Loan>, // of the chunks that are neither str nor bytes
+    pub most: usize,  // bytes that the texts can decode to
     pub error: Option<PyErr>,
 }
 
 impl<'py> Batch<'py> {
     /// Drain an iterable and acquire its chunks, both of which may run Python code.
     pub fn drain(chunks: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let drained = drained(chunks)?;
-        let mut batch = Self { length: drained.len(), chunks: drained, loans: Vec::new(), error: None };
-        let wanted = (0..batch.length).filter(|index| plain_text(&batch.chunk(*index)).is_none()).count();
-        if wanted == 0 {
-            return Ok(batch);
-        }
-        // Exactly so many: a loan must not move.
-        if batch.loans.try_reserve_exact(wanted).is_err() {
+        let chunks = drained(chunks)?;
+        let length = chunks.len();
+        let mut batch = Self { chunks, texts: Vec::new(), loans: Vec::new(), most: 0, error: None };
+        if batch.texts.try_reserve_exact(length).is_err() {
             return Err(Refusal::NoMemory.into());
         }
-        for index in 0..batch.length {
-            let chunk = batch.chunk(index);
+        let mut wanted = 0;
+        for index in 0..length {
+            // SAFETY: the index is below the length of the tuple, which nothing changes.
+            let chunk = unsafe { batch.chunks.get_borrowed_item_unchecked(index) };
+            batch.texts.push(plain_text(&chunk).unwrap_or_else(|| {
+                wanted += 1;
+                Text::NONE
+            }));
+        }
+        if wanted != 0 {
+            batch.acquire_others(wanted)?;
+        }
+        batch.most = batch.texts.iter().fold(0, |sum: usize, text| sum.saturating_add(text.length / 4 * 3));
+        Ok(batch)
+    }
+
+    /// Acquire the chunks that are neither str nor bytes, so many of them at most, up to the first that is no chunk.
+    fn acquire_others(&mut self, wanted: usize) -> PyResult<()> {
+        // Exactly so many: a loan must not move.
+        if self.loans.try_reserve_exact(wanted).is_err() {
+            return Err(Refusal::NoMemory.into());
+        }
+        for index in 0..self.texts.len() {
+            let chunk = self.chunk(index);
             if plain_text(&chunk).is_some() {
                 continue;
             }
-            batch.loans.push(Loan::new());
-            let last = batch.loans.len() - 1;
-            match batch.loans[last].acquire_text(&chunk) {
-                Ok(_) => {}
+            self.loans.push(Loan::new());
+            let last = self.loans.len() - 1;
+            match self.loans[last].acquire_text(&chunk) {
+                Ok(text) => self.texts[index] = text,
                 // What is no Exception, such as KeyboardInterrupt, must not wait for the chunks before it.
-                Err(error) if error.is_instance_of::<PyException>(chunks.py()) => {
-                    batch.length = index;
-                    batch.error = Some(error);
+                Err(error) if error.is_instance_of::<PyException>(chunk.py()) => {
+                    self.texts.truncate(index);
+                    self.error = Some(error);
                     break;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(batch)
-    }
-
-    /// The texts of the chunks, in order; runs no Python code.
-    #[inline]
-    pub fn texts(&self) -> impl Iterator<Item = Text> {
-        let mut loans = self.loans.iter();
-        (0..self.length).map(move |index| {
-            // SAFETY: the index is below the length of the tuple, which nothing changes.
-            let chunk = unsafe { self.chunks.get_borrowed_item_unchecked(index) };
-            plain_text(&chunk).unwrap_or_else(|| loans.next().map_or(Text::NONE, Loan::text))
-        })
+        Ok(())
     }
 
     /// The exception for the chunk that failed; it carries the chunk's index.
@@ -71,8 +79,8 @@ impl<'py> Batch<'py> {
                 Some(error) => return error,
                 None => return refusal.into(),
             },
-            _ => match self.texts().nth(index) {
-                Some(text) => refusal.of_chunk(&self.chunk(index), text),
+            _ => match self.texts.get(index) {
+                Some(text) => refusal.of_chunk(&self.chunk(index), *text),
                 None => refusal.into(),
             },
         };

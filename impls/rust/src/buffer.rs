@@ -1,47 +1,117 @@
 //! Append-only store of one call's PCM.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use callbot_core::kernels::{Kernel, best};
+use callbot_core::decode::decode_into;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyMemoryView};
 
 use crate::arguments::{Argument, DEFAULT_CAPACITY, UNBOUNDED};
 use crate::batch::Batch;
 use crate::cell::GilCell;
+use crate::engine::{Engine, without_gil};
 use crate::errors::Refusal;
-use crate::source::{Loan, plain_text};
-use crate::store::{Ledger, Store};
+use crate::shared::Shared;
+use crate::source::{Loan, Text, plain_text};
+use crate::store::{Store, decode_texts};
 use crate::view::Exporter;
 
 /// Append-only store of one call's PCM.
 ///
 /// `capacity` bytes are reserved at once; `limit` is the most bytes the buffer may hold at one time.
 #[pyclass(frozen, module = "callbot_rust")]
-pub struct AudioBuffer(GilCell<Store>);
+pub struct AudioBuffer {
+    store: GilCell<Store>,
+    engine: Engine,
+    turn: Mutex<()>, // held while a thread decodes without the GIL
+}
 
 impl AudioBuffer {
     /// Reserve at most `limit` bytes; MemoryError if they cannot be had.
-    pub fn reserve(kernel: &'static Kernel, capacity: usize, limit: usize, ledger: Arc<Ledger>) -> PyResult<Self> {
-        Ok(Self(GilCell::new(Store::reserve(kernel, capacity, limit, ledger)?)))
+    pub fn reserve(engine: Engine, capacity: usize, limit: usize, shared: Arc<Shared>) -> PyResult<Self> {
+        let store = Store::reserve(capacity, limit, shared)?;
+        Ok(Self { store: GilCell::new(store), engine, turn: Mutex::new(()) })
     }
 
     /// A buffer that belongs to no processor.
-    pub fn alone(kernel: &'static Kernel, capacity: &Argument<'_>, limit: &Argument<'_>) -> PyResult<Self> {
+    pub fn alone(engine: Engine, capacity: &Argument<'_>, limit: &Argument<'_>) -> PyResult<Self> {
         let capacity = capacity.natural("capacity", DEFAULT_CAPACITY)?;
         let limit = limit.optional_natural("limit")?;
-        Self::reserve(kernel, capacity, limit, Arc::new(Ledger::new(UNBOUNDED)))
+        Self::reserve(engine, capacity, limit, Arc::new(Shared::new(UNBOUNDED, 0)))
+    }
+
+    /// Apply a function that runs no Python code to the store, once no other thread decodes into it.
+    #[inline]
+    fn with<R>(&self, py: Python<'_>, function: impl FnOnce(&mut Store) -> R) -> R {
+        if self.is_busy(py) {
+            self.settle(py);
+        }
+        self.store.with(py, function)
+    }
+
+    /// Whether another thread decodes into the store.
+    #[inline]
+    pub fn is_busy(&self, py: Python<'_>) -> bool {
+        self.store.with(py, |store| store.busy)
+    }
+
+    /// Wait until no other thread decodes into the store.
+    #[cold]
+    pub fn settle(&self, py: Python<'_>) {
+        while self.is_busy(py) {
+            drop(self.turn.lock_py_attached(py));
+        }
+    }
+
+    /// Do work in the storage without the GIL, and keep other threads out of the buffer meanwhile.
+    ///
+    /// # Safety
+    /// The work touches no Python object, and no memory but the storage that another thread may write meanwhile.
+    unsafe fn released<R>(&self, py: Python<'_>, work: impl FnOnce() -> R) -> R {
+        self.store.with(py, |store| store.busy = true);
+        // Nobody else has it: who waited for it has given it back before coming here with the GIL.
+        let turn = self.turn.lock_py_attached(py);
+        // SAFETY: as the caller promises.
+        let result = unsafe { without_gil(py, work) };
+        self.store.with(py, |store| store.busy = false);
+        drop(turn);
+        result
+    }
+
+    /// Decode text into the buffer; the bytes added.
+    #[inline]
+    fn append_text(&self, py: Python<'_>, text: Text) -> Result<usize, Refusal> {
+        if self.engine.releases {
+            return self.append_text_released(py, text);
+        }
+        self.store.with(py, |store| {
+            store.require_changeable()?;
+            store.append_text(self.engine.kernel, text)
+        })
+    }
+
+    fn append_text_released(&self, py: Python<'_>, text: Text) -> Result<usize, Refusal> {
+        let room = self.with(py, |store| {
+            store.require_changeable()?;
+            store.room_for_text(text)
+        })?;
+        // SAFETY: the caller holds the chunk; there is room for what it decodes to, and all of that was written.
+        unsafe {
+            let work = || decode_into(self.engine.kernel, text.data, text.length, room.target, room.size);
+            if !self.released(py, work) {
+                return Err(Refusal::Invalid);
+            }
+            self.store.with(py, |store| store.commit(room.size, 1));
+        }
+        Ok(room.size)
     }
 
     /// Decode a `str` or `bytes` into the buffer; None, and nothing changed, for anything that is refused.
     #[inline]
     pub fn append_plain(&self, chunk: &Bound<'_, PyAny>) -> Option<usize> {
-        let text = plain_text(chunk)?;
-        self.0.with(chunk.py(), |store| {
-            store.require_changeable().ok()?;
-            store.append_text(text).ok()
-        })
+        self.append_text(chunk.py(), plain_text(chunk)?).ok()
     }
 
     /// Decode a chunk into the buffer; the bytes added.
@@ -49,38 +119,41 @@ impl AudioBuffer {
     pub fn append_chunk(&self, chunk: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = chunk.py();
         if let Some(text) = plain_text(chunk) {
-            let added = self.0.with(py, |store| {
-                store.require_changeable()?;
-                store.append_text(text)
-            });
-            return added.map_err(|refusal| refusal.of_chunk(chunk, text));
+            return self.append_text(py, text).map_err(|refusal| refusal.of_chunk(chunk, text));
         }
-        self.0.with(py, |store| store.require_changeable())?;
+        self.require_changeable(py)?;
         let mut loan = Loan::new();
         let text = loan.acquire_text(chunk)?;
-        // Once more, since to lend a buffer may run Python code.
-        let added = self.0.with(py, |store| {
-            store.require_changeable()?;
-            store.append_text(text)
-        });
-        added.map_err(|refusal| refusal.of_chunk(chunk, text))
+        // It asks once more whether the buffer can change, since to lend one may run Python code.
+        self.append_text(py, text).map_err(|refusal| refusal.of_chunk(chunk, text))
     }
 
     /// Decode a batch into the buffer; see `extend`.
     pub fn extend_chunks(&self, chunks: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = chunks.py();
-        self.0.with(py, |store| store.require_changeable())?;
+        self.require_changeable(py)?;
         let mut batch = Batch::drain(chunks)?;
-        let added = self.0.with(py, |store| {
+        self.append_batch(py, &batch).map_err(|(index, refusal)| batch.explain(index, refusal))
+    }
+
+    fn append_batch(&self, py: Python<'_>, batch: &Batch<'_>) -> Result<usize, (usize, Refusal)> {
+        let room = self.with(py, |store| {
             store.require_changeable().map_err(|refusal| (usize::MAX, refusal))?;
-            store.append_batch(&batch)
-        });
-        added.map_err(|(index, refusal)| batch.explain(index, refusal))
+            store.room_for_batch(batch)
+        })?;
+        // SAFETY: the batch holds its chunks; the room is what they need, and so many bytes of it were written.
+        unsafe {
+            let work = || decode_texts(self.engine.kernel, &batch.texts, &room);
+            let decoded = if self.engine.releases { self.released(py, work) } else { work() };
+            let size = decoded.map_err(|index| (index, Refusal::Invalid))?;
+            self.store.with(py, |store| store.commit(size, batch.texts.len()));
+            Ok(size)
+        }
     }
 
     /// The bytes held as a new object, which runs no Python code; MemoryError.
     pub fn copied<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let (start, length) = self.0.with(py, |store| {
+        let (start, length) = self.with(py, |store| {
             store.require_changeable()?;
             Ok::<_, Refusal>((store.bytes.as_ptr(), store.bytes.len()))
         })?;
@@ -93,22 +166,22 @@ impl AudioBuffer {
 
     /// Free the storage for good; the caller knows that no view is alive.
     pub fn close(&self, py: Python<'_>) {
-        self.0.with(py, Store::close);
+        self.with(py, Store::close);
     }
 
     /// Raise if the buffer is closed or a view of it is alive.
     pub fn require_changeable(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(self.0.with(py, |store| store.require_changeable())?)
+        Ok(self.with(py, |store| store.require_changeable())?)
     }
 
     /// Lend the bytes held; they stay where they are until they are given back.
     pub fn lend(&self, py: Python<'_>) -> PyResult<(*const u8, usize)> {
-        Ok(self.0.with(py, Store::lend)?)
+        Ok(self.with(py, Store::lend)?)
     }
 
     /// The bytes lent were given back.
     pub fn give_back(&self, py: Python<'_>) {
-        self.0.with(py, Store::give_back);
+        self.with(py, Store::give_back);
     }
 }
 
@@ -118,7 +191,7 @@ impl AudioBuffer {
     #[pyo3(signature = (capacity=Argument::Default, *, limit=Argument::Default),
            text_signature = "(capacity=10485760, *, limit=None)")]
     fn new(capacity: Argument<'_>, limit: Argument<'_>) -> PyResult<Self> {
-        Self::alone(best(), &capacity, &limit)
+        Self::alone(Engine::best()?, &capacity, &limit)
     }
 
     /// Decode a base64 chunk into the buffer; the number of bytes added.
@@ -137,13 +210,13 @@ impl AudioBuffer {
 
     /// Add the bytes of any C-contiguous buffer; the number of bytes added.
     #[pyo3(signature = (pcm, /))]
-    fn append_pcm(&self, pcm: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn append_pcm(&self, pcm: &Bound<'_, PyAny>) -> PyResult<usize> {
         let py = pcm.py();
         self.require_changeable(py)?;
         let mut loan = Loan::new();
         let bytes = loan.acquire_pcm(pcm)?;
         // Once more, since to lend a buffer may run Python code.
-        Ok(self.0.with(py, |store| {
+        Ok(self.with(py, |store| {
             store.require_changeable()?;
             store.append_bytes(bytes)
         })?)
@@ -151,28 +224,28 @@ impl AudioBuffer {
 
     /// Read-only view of what is held; while it is alive the contents cannot change.
     fn view<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyMemoryView>> {
-        slf.get().0.with(slf.py(), |store| store.require_open())?;
+        slf.get().with(slf.py(), |store| store.require_open())?;
         PyMemoryView::from(Bound::new(slf.py(), Exporter::of(slf))?.as_any())
     }
 
     /// Hand out what is held and empty the buffer.
-    fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+    pub fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let bytes = self.copied(py)?;
-        self.0.with(py, Store::empty);
+        self.with(py, Store::empty);
         Ok(bytes)
     }
 
     /// Empty the buffer; reserved memory stays.
-    fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(self.0.with(py, |store| {
+    pub fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        Ok(self.with(py, |store| {
             store.require_changeable()?;
             store.empty();
             Ok::<_, Refusal>(())
         })?)
     }
 
-    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(self.0.with(py, |store| {
+    pub fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(self.with(py, |store| {
             store.require_open()?;
             Ok::<_, Refusal>(store.bytes.len())
         })?)
@@ -181,24 +254,24 @@ impl AudioBuffer {
     /// Chunks ever added.
     #[getter]
     fn chunk_count(&self, py: Python<'_>) -> usize {
-        self.0.with(py, |store| store.chunk_count)
+        self.with(py, |store| store.chunk_count)
     }
 
     /// Bytes ever added.
     #[getter]
     fn total_bytes(&self, py: Python<'_>) -> usize {
-        self.0.with(py, |store| store.total_bytes)
+        self.with(py, |store| store.total_bytes)
     }
 
     /// Bytes reserved now.
     #[getter]
     fn capacity(&self, py: Python<'_>) -> usize {
-        self.0.with(py, |store| store.room)
+        self.with(py, |store| store.room)
     }
 
     /// How often the storage was reallocated to grow.
     #[getter]
     fn reallocations(&self, py: Python<'_>) -> usize {
-        self.0.with(py, |store| store.reallocations)
+        self.with(py, |store| store.reallocations)
     }
 }

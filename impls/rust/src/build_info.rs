@@ -4,11 +4,11 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// The BUILD mapping of a variant, as docs/contract.md has it.
-pub fn describe<'py>(py: Python<'py>, kernel: &str, contract: &str) -> PyResult<Bound<'py, PyDict>> {
+pub fn describe<'py>(py: Python<'py>, kernel: &str, releases: bool, contract: &str) -> PyResult<Bound<'py, PyDict>> {
     let debug = cfg!(debug_assertions) || env!("CALLBOT_OPT_LEVEL") == "0";
     let build = PyDict::new(py);
     build.set_item("language", "rust")?;
-    build.set_item("binding", "pyo3")?;
+    build.set_item("binding", if releases { "pyo3, GIL released" } else { "pyo3" })?;
     build.set_item("kernel", kernel)?;
     build.set_item("compiler", env!("CALLBOT_RUSTC"))?;
     build.set_item("flags", env!("CALLBOT_FLAGS"))?;

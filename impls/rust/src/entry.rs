@@ -69,7 +69,7 @@ unsafe extern "C" fn decode(slf: *mut ffi::PyObject, chunk: *mut ffi::PyObject) 
     unsafe {
         let py = Python::assume_attached();
         let variant = Borrowed::from_ptr(py, slf).cast_unchecked::<Variant>();
-        match decode_plain(variant.get().kernel, &Borrowed::from_ptr(py, chunk)) {
+        match decode_plain(variant.get().engine, &Borrowed::from_ptr(py, chunk)) {
             Some(bytes) => bytes.into_ptr(),
             None => call(py, &DECODE, &[slf, chunk], null_mut()),
         }

@@ -7,14 +7,19 @@ mod build_info;
 mod cell;
 mod crate_engine;
 mod decode;
+mod engine;
 mod entry;
 mod errors;
+mod in_place;
+mod ladder;
 mod processor;
 mod report;
+mod shared;
 mod source;
 mod store;
 mod variant;
 mod view;
+mod wrapped;
 
 use pyo3::prelude::*;
 
@@ -26,17 +31,26 @@ mod _native {
     #[pymodule_export]
     use crate::buffer::AudioBuffer;
     #[pymodule_export]
+    use crate::ladder::ladder;
+    #[pymodule_export]
     use crate::processor::AudioProcessor;
     #[pymodule_export]
     use crate::report::report;
+    #[pymodule_export]
+    use crate::variant::with_kernel;
+    #[pymodule_export]
+    use crate::wrapped::wrapped;
 
     use crate::crate_engine::CRATE;
+    use crate::engine::Engine;
     use crate::variant::Variant;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         crate::entry::install(module.py())?;
-        module.add("best", Variant { kernel: callbot_core::kernels::best() })?;
-        module.add("crate_engine", Variant { kernel: &CRATE })
+        let best = Engine::best()?.kernel;
+        module.add("best", Variant::with(best, false))?;
+        module.add("releasing", Variant::with(best, true))?;
+        module.add("crate_engine", Variant::with(&CRATE, false))
     }
 }

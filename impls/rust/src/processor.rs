@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use callbot_core::kernels::{Kernel, best};
 use pyo3::exceptions::{PyKeyError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::arguments::{Argument, DEFAULT_CAPACITY};
+use crate::arguments::{Argument, DEFAULT_CAPACITY, UNBOUNDED};
 use crate::buffer::AudioBuffer;
+use crate::engine::Engine;
+use crate::shared::Shared;
 use crate::source::type_name;
-use crate::store::Ledger;
 
 /// The buffers of many concurrent calls, safe to use from many threads.
 ///
@@ -22,31 +22,32 @@ pub struct AudioProcessor {
     // A dict, since a Rust String cannot hold lone surrogates. All its keys are exact str, so that looking one up
     // runs no Python code.
     buffers: Py<PyDict>,
-    kernel: &'static Kernel,
+    engine: Engine,
     capacity: usize,
     limit: usize,
     max_calls: usize,
-    ledger: Arc<Ledger>,
+    shared: Arc<Shared>,
 }
 
 impl AudioProcessor {
-    /// A processor whose buffers decode with a kernel.
-    pub fn with_kernel(
+    /// A processor whose buffers decode with an engine.
+    pub fn with_engine(
         py: Python<'_>,
-        kernel: &'static Kernel,
+        engine: Engine,
         capacity: &Argument<'_>,
         limit: &Argument<'_>,
         max_calls: &Argument<'_>,
         max_bytes: &Argument<'_>,
     ) -> PyResult<Self> {
-        Ok(Self {
-            capacity: capacity.natural("capacity", DEFAULT_CAPACITY)?,
-            limit: limit.optional_natural("limit")?,
-            max_calls: max_calls.optional_natural("max_calls")?,
-            ledger: Arc::new(Ledger::new(max_bytes.optional_natural("max_bytes")?)),
-            buffers: PyDict::new(py).unbind(),
-            kernel,
-        })
+        let capacity = capacity.natural("capacity", DEFAULT_CAPACITY)?;
+        let limit = limit.optional_natural("limit")?;
+        let max_calls = max_calls.optional_natural("max_calls")?;
+        let max_bytes = max_bytes.optional_natural("max_bytes")?;
+        // Bytes that are not there yet count towards max_bytes or not, as they turn out to be canonical. So with
+        // max_bytes one append after the other is decoded, under the GIL.
+        let engine = Engine { releases: engine.releases && max_bytes == UNBOUNDED, ..engine };
+        let shared = Arc::new(Shared::new(max_bytes, capacity.min(limit)));
+        Ok(Self { buffers: PyDict::new(py).unbind(), engine, capacity, limit, max_calls, shared })
     }
 
     /// Decode a `str` or `bytes` into the buffer of an open call; None, and nothing changed, for anything refused.
@@ -60,10 +61,16 @@ impl AudioProcessor {
     /// The buffer of an open call; KeyError.
     #[inline]
     fn buffer<'py>(&self, key: &Bound<'py, PyString>) -> PyResult<Bound<'py, AudioBuffer>> {
-        match self.buffers.bind(key.py()).get_item(key)? {
-            Some(buffer) => Ok(buffer.cast_into()?),
-            None => Err(PyKeyError::new_err(key.clone().unbind())),
+        let py = key.py();
+        while let Some(found) = self.buffers.bind(py).get_item(key)? {
+            let buffer = found.cast_into::<AudioBuffer>()?;
+            if !buffer.get().is_busy(py) {
+                return Ok(buffer);
+            }
+            buffer.get().settle(py);
+            // Another thread may have closed the call meanwhile.
         }
+        Err(PyKeyError::new_err(key.clone().unbind()))
     }
 }
 
@@ -80,11 +87,11 @@ impl AudioProcessor {
         max_calls: Argument<'_>,
         max_bytes: Argument<'_>,
     ) -> PyResult<Self> {
-        Self::with_kernel(py, best(), &capacity, &limit, &max_calls, &max_bytes)
+        Self::with_engine(py, Engine::best()?, &capacity, &limit, &max_calls, &max_bytes)
     }
 
     /// Start a call; its buffer. ValueError if the id is open, OverflowError past max_calls.
-    fn open<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
+    pub fn open<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
         let py = call_id.py();
         let key = plain_id(call_id)?;
         let buffers = self.buffers.bind(py);
@@ -95,24 +102,24 @@ impl AudioProcessor {
             return Err(PyOverflowError::new_err(format!("max_calls of {} exceeded", self.max_calls)));
         }
         // Nothing here is tracked by the garbage collector, so no other thread comes in after the checks.
-        let buffer = AudioBuffer::reserve(self.kernel, self.capacity, self.limit, self.ledger.clone())?;
+        let buffer = AudioBuffer::reserve(self.engine, self.capacity, self.limit, self.shared.clone())?;
         let buffer = Bound::new(py, buffer)?;
         buffers.set_item(key, &buffer)?;
         Ok(buffer)
     }
 
     /// Decode a chunk into the buffer of an open call; the number of bytes added.
-    fn append(&self, call_id: &Bound<'_, PyAny>, chunk: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn append(&self, call_id: &Bound<'_, PyAny>, chunk: &Bound<'_, PyAny>) -> PyResult<usize> {
         self.buffer(&plain_id(call_id)?)?.get().append_chunk(chunk)
     }
 
     /// Decode a batch into the buffer of an open call, all or nothing; the number of bytes added.
-    fn extend(&self, call_id: &Bound<'_, PyAny>, chunks: &Bound<'_, PyAny>) -> PyResult<usize> {
+    pub fn extend(&self, call_id: &Bound<'_, PyAny>, chunks: &Bound<'_, PyAny>) -> PyResult<usize> {
         self.buffer(&plain_id(call_id)?)?.get().extend_chunks(chunks)
     }
 
     /// Hand out the bytes of a call and forget it; BufferError while a view is alive.
-    fn close<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    pub fn close<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = call_id.py();
         let key = plain_id(call_id)?;
         let buffer = self.buffer(&key)?;
@@ -138,7 +145,7 @@ impl AudioProcessor {
         self.buffers.bind(py).keys()
     }
 
-    fn __getitem__<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
+    pub fn __getitem__<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
         self.buffer(&plain_id(call_id)?)
     }
 
@@ -153,7 +160,7 @@ impl AudioProcessor {
     /// Bytes held now over all open calls.
     #[getter]
     fn total_bytes(&self) -> usize {
-        self.ledger.held()
+        self.shared.held()
     }
 }
 

@@ -78,7 +78,7 @@ impl Loan {
     }
 
     /// The bytes on loan; none if there is no loan.
-    pub fn text(&self) -> Text {
+    fn text(&self) -> Text {
         if !self.held {
             return Text::NONE;
         }

@@ -1,82 +1,46 @@
 //! What a buffer is made of. Nothing here runs Python code.
 
+use std::mem::take;
 use std::ptr::copy_nonoverlapping;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use callbot_core::decode::{decode_into, decoded_size, is_canonical};
 use callbot_core::kernels::Kernel;
 
 use crate::batch::Batch;
 use crate::errors::Refusal;
+use crate::shared::Shared;
 use crate::source::Text;
-
-/// Bytes held now over all buffers of a processor, and the most they may be together.
-///
-/// The GIL is the lock: an atomic only to be shared; loads and stores, no locked instruction.
-pub struct Ledger {
-    held: AtomicUsize,
-    pub max_bytes: usize,
-}
-
-impl Ledger {
-    pub fn new(max_bytes: usize) -> Self {
-        Self { held: AtomicUsize::new(0), max_bytes }
-    }
-
-    #[inline]
-    pub fn held(&self) -> usize {
-        self.held.load(Relaxed)
-    }
-
-    #[inline]
-    fn hold(&self, size: usize) {
-        self.held.store(self.held() + size, Relaxed);
-    }
-
-    #[inline]
-    fn free(&self, size: usize) {
-        self.held.store(self.held() - size, Relaxed);
-    }
-}
 
 /// What a buffer is made of.
 pub struct Store {
-    kernel: &'static Kernel,
     pub bytes: Vec<u8>,
     pub room: usize, // bytes that may be held without growing: never above the limit
     limit: usize,
     exports: usize,
     closed: bool,
+    pub busy: bool, // a thread decodes into the storage, without the GIL
     pub chunk_count: usize,
     pub total_bytes: usize,
     pub reallocations: usize,
-    ledger: Arc<Ledger>,
+    shared: Arc<Shared>,
 }
 
 impl Store {
     /// Reserve at most `limit` bytes, untouched.
-    pub fn reserve(
-        kernel: &'static Kernel,
-        capacity: usize,
-        limit: usize,
-        ledger: Arc<Ledger>,
-    ) -> Result<Self, Refusal> {
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(capacity.min(limit)).is_err() {
-            return Err(Refusal::NoMemory);
-        }
+    pub fn reserve(capacity: usize, limit: usize, shared: Arc<Shared>) -> Result<Self, Refusal> {
+        let bytes = shared.reserve(capacity.min(limit)).map_err(|_| Refusal::NoMemory)?;
         Ok(Self {
-            kernel,
             room: bytes.capacity().min(limit),
             bytes,
             limit,
             exports: 0,
             closed: false,
+            busy: false,
             chunk_count: 0,
             total_bytes: 0,
             reallocations: 0,
-            ledger,
+            shared,
         })
     }
 
@@ -98,21 +62,28 @@ impl Store {
 
     /// Decode text behind what is held; the bytes added.
     #[inline]
-    pub fn append_text(&mut self, text: Text) -> Result<usize, Refusal> {
+    pub fn append_text(&mut self, kernel: &Kernel, text: Text) -> Result<usize, Refusal> {
+        let room = self.room_for_text(text)?;
         // SAFETY: the text is readable while its chunk is alive; there is room for `size` bytes, and all of them are
         // written if the text is canonical.
         unsafe {
-            let size = decoded_size(text.data, text.length);
-            if !self.has_room(size) {
-                self.make_room_for_text(text, size)?;
-            }
-            let target = self.bytes.as_mut_ptr().add(self.bytes.len());
-            if !decode_into(self.kernel, text.data, text.length, target, size) {
+            if !decode_into(kernel, text.data, text.length, room.target, room.size) {
                 return Err(Refusal::Invalid);
             }
-            self.commit(size, 1);
-            Ok(size)
+            self.commit(room.size, 1);
         }
+        Ok(room.size)
+    }
+
+    /// Room for what text decodes to.
+    #[inline]
+    pub fn room_for_text(&mut self, text: Text) -> Result<Room, Refusal> {
+        // SAFETY: the text is readable while its chunk is alive.
+        let size = unsafe { decoded_size(text.data, text.length) };
+        if !self.has_room(size) {
+            self.make_room_for_text(text, size)?;
+        }
+        Ok(self.behind(size))
     }
 
     /// Copy bytes behind what is held; the bytes added.
@@ -131,37 +102,26 @@ impl Store {
         Ok(pcm.length)
     }
 
-    /// Decode a batch behind what is held, all or nothing; the bytes added, or the index of the chunk that failed.
-    pub fn append_batch(&mut self, batch: &Batch<'_>) -> Result<usize, (usize, Refusal)> {
-        let size = batch.texts().fold(0, |sum: usize, text| {
-            // SAFETY: the batch holds its chunks.
-            sum.saturating_add(unsafe { decoded_size(text.data, text.length) })
-        });
+    /// Room for what a batch decodes to, or more; or the index of the chunk that is refused.
+    pub fn room_for_batch(&mut self, batch: &Batch<'_>) -> Result<Room, (usize, Refusal)> {
+        let mut size = batch.most;
         if batch.error.is_some() || !self.has_room(size) {
-            self.make_room_for_batch(batch, size)?;
+            size = self.make_room_for_batch(batch)?;
         }
-        let mut staged = 0;
-        for (index, text) in batch.texts().enumerate() {
-            // SAFETY: the batch holds its chunks. There is room for `size` bytes, which the chunks together do not
-            // pass; the test is for text that another thread changes in the meantime.
-            unsafe {
-                let part = decoded_size(text.data, text.length);
-                let target = self.bytes.as_mut_ptr().add(self.bytes.len() + staged);
-                if part > size - staged || !decode_into(self.kernel, text.data, text.length, target, part) {
-                    return Err((index, Refusal::Invalid));
-                }
-                staged += part;
-            }
-        }
-        // SAFETY: so many bytes were written.
-        unsafe { self.commit(staged, batch.length) }
-        Ok(staged)
+        Ok(self.behind(size))
+    }
+
+    /// The room behind what is held.
+    #[inline]
+    fn behind(&mut self, size: usize) -> Room {
+        // SAFETY: what is held lies within the storage.
+        Room { target: unsafe { self.bytes.as_mut_ptr().add(self.bytes.len()) }, size }
     }
 
     #[inline]
     fn has_room(&self, size: usize) -> bool {
         self.bytes.len().saturating_add(size) <= self.room
-            && self.ledger.held().saturating_add(size) <= self.ledger.max_bytes
+            && self.shared.held().saturating_add(size) <= self.shared.max_bytes
     }
 
     /// Grow for text, which is checked first: an error of the text wins over a limit and changes nothing.
@@ -177,30 +137,31 @@ impl Store {
 
     /// The same for a batch, chunk by chunk: the first that fails wins. A batch that ends in an error gets no room.
     #[cold]
-    fn make_room_for_batch(&mut self, batch: &Batch<'_>, size: usize) -> Result<(), (usize, Refusal)> {
-        let mut staged = 0_usize;
-        for (index, text) in batch.texts().enumerate() {
+    fn make_room_for_batch(&mut self, batch: &Batch<'_>) -> Result<usize, (usize, Refusal)> {
+        let mut size = 0_usize;
+        for (index, text) in batch.texts.iter().enumerate() {
             // SAFETY: the batch holds its chunks.
             unsafe {
                 if !is_canonical(text.data, text.length) {
                     return Err((index, Refusal::Invalid));
                 }
-                staged = staged.saturating_add(decoded_size(text.data, text.length));
+                size = size.saturating_add(decoded_size(text.data, text.length));
             }
-            self.require_within_limits(staged).map_err(|refusal| (index, refusal))?;
+            self.require_within_limits(size).map_err(|refusal| (index, refusal))?;
         }
         if batch.error.is_some() {
-            return Err((batch.length, Refusal::NoChunk));
+            return Err((batch.texts.len(), Refusal::NoChunk));
         }
-        self.grow(size).map_err(|refusal| (batch.length, refusal))
+        self.grow(size).map_err(|refusal| (batch.texts.len(), refusal))?;
+        Ok(size)
     }
 
     fn require_within_limits(&self, size: usize) -> Result<(), Refusal> {
         if self.bytes.len().saturating_add(size) > self.limit {
             return Err(Refusal::OverLimit(self.limit));
         }
-        if self.ledger.held().saturating_add(size) > self.ledger.max_bytes {
-            return Err(Refusal::OverMaxBytes(self.ledger.max_bytes));
+        if self.shared.held().saturating_add(size) > self.shared.max_bytes {
+            return Err(Refusal::OverMaxBytes(self.shared.max_bytes));
         }
         Ok(())
     }
@@ -226,12 +187,12 @@ impl Store {
     /// # Safety
     /// So many bytes were written, within the capacity.
     #[inline]
-    unsafe fn commit(&mut self, size: usize, chunks: usize) {
+    pub unsafe fn commit(&mut self, size: usize, chunks: usize) {
         // SAFETY: as the caller promises.
         unsafe { self.bytes.set_len(self.bytes.len() + size) }
         self.chunk_count += chunks;
         self.total_bytes += size;
-        self.ledger.hold(size);
+        self.shared.hold(size);
     }
 
     /// Lend the bytes held; they stay where they are until they are given back.
@@ -246,14 +207,14 @@ impl Store {
     }
 
     pub fn empty(&mut self) {
-        self.ledger.free(self.bytes.len());
+        self.shared.free(self.bytes.len());
         self.bytes.clear();
     }
 
     /// Free the storage for good; the caller knows that no view is alive.
     pub fn close(&mut self) {
         self.empty();
-        self.bytes = Vec::new();
+        self.shared.give_back(take(&mut self.bytes));
         self.room = 0;
         self.closed = true;
     }
@@ -261,6 +222,33 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.ledger.free(self.bytes.len());
+        self.shared.free(self.bytes.len());
+        self.shared.give_back(take(&mut self.bytes));
     }
+}
+
+/// Where bytes may be written, and how many.
+pub struct Room {
+    pub target: *mut u8,
+    pub size: usize,
+}
+
+/// Decode texts one behind the other; the bytes written, or the index of the first that was not canonical.
+///
+/// # Safety
+/// The texts are readable, and the target writable for `room.size` bytes, which texts that hold still do not pass.
+pub unsafe fn decode_texts(kernel: &Kernel, texts: &[Text], room: &Room) -> Result<usize, usize> {
+    let mut written = 0;
+    for (index, text) in texts.iter().enumerate() {
+        // SAFETY: as the caller promises; the first test is for text that another thread changes in the meantime.
+        unsafe {
+            let part = decoded_size(text.data, text.length);
+            let target = room.target.add(written);
+            if part > room.size - written || !decode_into(kernel, text.data, text.length, target, part) {
+                return Err(index);
+            }
+            written += part;
+        }
+    }
+    Ok(written)
 }

@@ -3,6 +3,7 @@
 They use the object interface only, so that nothing of theirs stays behind in pyplot.
 """
 
+from .cost import cost
 from .forest import forest_title, ordered, ratio_forest
 from .grid import language_grid, language_grid_title
 from .ladder import call_ladder, call_ladder_title
@@ -17,6 +18,7 @@ __all__ = [
     "Style",
     "call_ladder",
     "call_ladder_title",
+    "cost",
     "forest_title",
     "language_grid",
     "language_grid_title",

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import textwrap
 
-import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
 from ..worker import NULL
-from .style import CHARACTER, DASHES, NULL_STYLE, WIDTH, one_two_five, percents, style_of, variants
+from .style import CHARACTER, DASHES, NULL_STYLE, WIDTH, label_ends, one_two_five, percents, style_of, variants
 
 
 def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
@@ -59,26 +57,12 @@ def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
     axes.set(xlabel="worker, in the order of the run", ylabel="ns per chunk (median)")
     axes.tick_params(labelsize=8)
     step = 0.15 / (axes.get_position().height * height)
-    _label_ends(axes, medians, step)
+    label_ends(axes, medians.sort_values("worker").groupby("arm")["ns"].last(), step)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     sns.despine(ax=axes)
     heading = "\n".join(textwrap.wrap(title or run_order_title(medians), 88))
     figure.text(0.1 / WIDTH, 1 - 0.1 / height, heading, va="top", fontsize=10, weight="bold")
     return figure
-
-
-def _label_ends(axes: Axes, medians: pd.DataFrame, step: float) -> None:
-    """Name every line at its right end, in order, at least `step` (of the axes' height) apart."""
-    last = medians.sort_values("worker").groupby("arm")["ns"].last().sort_values()
-    low, high = np.log(axes.get_ylim())
-    places = (np.log(last.to_numpy()) - low) / (high - low)
-    for i in range(1, len(places)):
-        places[i] = max(places[i], places[i - 1] + step)
-    places[-1] = min(places[-1], 1.0)
-    for i in reversed(range(len(places) - 1)):
-        places[i] = min(places[i], places[i + 1] - step)
-    for arm, place in zip(last.index, places, strict=True):
-        axes.text(1.02, place, arm, transform=axes.transAxes, va="center", fontsize=8, color="#222222")
 
 
 def run_order_title(medians: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from .. import wording
 
@@ -83,6 +84,23 @@ def one_two_five(low: float, high: float) -> list[float]:
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     ticks = [digit * 10.0**decade for decade in decades for digit in (1, 1.5, 2, 3, 5, 7)]
     return [tick for tick in ticks if low <= tick <= high]
+
+
+def label_ends(axes: Axes, values: pd.Series, step: float) -> None:
+    """Name lines at their right ends, in order, at least `step` (of the axes' height) apart; the y axis is logarithmic.
+
+    `values` holds the last value of every line by its name.
+    """
+    last = values.sort_values()
+    low, high = np.log(axes.get_ylim())
+    places = (np.log(last.to_numpy()) - low) / (high - low)
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + step)
+    places[-1] = min(places[-1], 1.0)
+    for i in reversed(range(len(places) - 1)):
+        places[i] = min(places[i], places[i + 1] - step)
+    for name, place in zip(last.index, places, strict=True):
+        axes.text(1.02, place, name, transform=axes.transAxes, va="center", fontsize=8, color="#222222")
 
 
 def percents(shares: pd.Series) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import binascii
+import ctypes
 import re
 from typing import Any
 
@@ -245,3 +246,24 @@ class keeps_every_input(Codec):
     def text(self, chunk: Any) -> str:
         self.kept.append(chunk)
         return super().text(chunk)
+
+
+@wrong("edges")
+class misreads_one_symbol_at_one_place(Codec):
+    def quads(self, text: str) -> bytes:
+        return super().quads(text[:37] + "+" + text[38:] if text[37:38] == "/" else text)
+
+
+@wrong("edges")
+class accepts_one_stranger_at_one_place(Codec):
+    def decode_text(self, text: str) -> bytes:
+        return super().decode_text(text[:133] + "A" + text[134:] if text[133:134] == "\xc1" else text)
+
+
+@wrong("edges")
+class reads_past_the_end(Codec):
+    def decode(self, chunk: Any) -> bytes:
+        if isinstance(chunk, memoryview) and len(chunk) > 16 and not chunk.readonly:
+            held = (ctypes.c_char * len(chunk)).from_buffer(chunk)
+            ctypes.string_at(ctypes.addressof(held) + len(chunk), 1)
+        return super().decode(chunk)

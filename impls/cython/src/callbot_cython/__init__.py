@@ -2,11 +2,12 @@
 
 from types import MappingProxyType
 
+from . import ladder
 from .buffer import AudioBuffer
 from .processor import AudioProcessor
 from .variant import best
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
 
 decode = best.decode
 

@@ -1,4 +1,4 @@
-# Arguments that count something.
+# Arguments that count something, and sums of such numbers.
 
 cdef extern from *:
     """
@@ -7,6 +7,11 @@ cdef extern from *:
     """
     const size_t DEFAULT_CAPACITY
     const size_t UNBOUNDED  # more than can be had of anything; stands for no limit
+
+
+cdef inline size_t saturating_add(size_t one, size_t other) noexcept nogil:
+    return UNBOUNDED * 2 - 1 if one > UNBOUNDED * 2 - 1 - other else one + other
+
 
 cdef size_t natural(str name, object value) except? 0
 cdef size_t optional_natural(str name, object value) except? 0

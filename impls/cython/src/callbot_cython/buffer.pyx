@@ -4,28 +4,20 @@ cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
+from cpython.pythread cimport (
+    WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock, PyThread_release_lock
+)
 from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
-from callbot_cython.arguments cimport DEFAULT_CAPACITY, UNBOUNDED, natural, optional_natural
-from callbot_cython.batch cimport Batch, drain, text_of
+from callbot_cython.arguments cimport DEFAULT_CAPACITY, UNBOUNDED, natural, optional_natural, saturating_add
+from callbot_cython.batch cimport Batch, drain
 from callbot_cython.decode cimport decode_into, decoded_size, is_canonical
+from callbot_cython.engine cimport Engine
 from callbot_cython.kernels cimport Kernel
-from callbot_cython.kernels.best cimport best
+from callbot_cython.kernels.choice cimport best
+from callbot_cython.shared cimport Shared, new_shared, reallocate
 from callbot_cython.source cimport Text, acquire_pcm, acquire_text, invalid, plain_text
-
-
-@cython.final
-@cython.no_gc
-cdef class Ledger:
-    """Bytes held now over all buffers of a processor, and the most they may be together."""
-
-
-cdef Ledger new_ledger(size_t max_bytes):
-    cdef Ledger ledger = Ledger.__new__(Ledger)
-    ledger.max_bytes = max_bytes
-    return ledger
 
 
 # The GIL is the lock. What changes the state runs no Python code before it is done, and makes nothing that the garbage
@@ -45,27 +37,57 @@ cdef class AudioBuffer:
     def __init__(self, capacity=DEFAULT_CAPACITY, *, limit=None):
         if self.data != NULL or not self.closed:
             raise TypeError("a buffer is set up once")
-        self.set_up(best(), natural("capacity", capacity), optional_natural("limit", limit), new_ledger(UNBOUNDED))
+        self.set_up(
+            Engine(best(), False),
+            natural("capacity", capacity),
+            optional_natural("limit", limit),
+            new_shared(UNBOUNDED, spare_size=0),
+        )
 
     # Reserve at most `limit` bytes; MemoryError if they cannot be had.
-    cdef int set_up(self, const Kernel* kernel, size_t capacity, size_t limit, Ledger ledger) except -1:
+    cdef int set_up(self, Engine engine, size_t capacity, size_t limit, Shared shared) except -1:
         self.room = min(capacity, limit)
-        self.data = allocate(NULL, self.room)
+        self.data = shared.reserve(self.room)
         if self.data == NULL:
             raise MemoryError
-        self.kernel = kernel
+        self.shared = shared
+        if engine.releases:
+            self.turn = PyThread_allocate_lock()
+            if self.turn == NULL:
+                raise MemoryError
+        self.engine = engine
         self.limit = limit
-        self.ledger = ledger
         self.closed = False
         return 0
 
     def __dealloc__(self):
-        free(self.data)
-        if self.ledger is not None:
-            self.ledger.held -= self.length
+        if self.shared is not None:
+            self.shared.give_back(self.data, self.room)
+            self.shared.held -= self.length
+        if self.turn != NULL:
+            PyThread_free_lock(self.turn)
+
+    # Wait until no other thread decodes into the storage.
+    cdef void settle(self) noexcept:
+        while self.busy:
+            with nogil:
+                PyThread_acquire_lock(self.turn, WAIT_LOCK)
+                PyThread_release_lock(self.turn)
+
+    # Keep other threads out, which the GIL is about to be released to.
+    cdef void begin(self) noexcept:
+        self.busy = True
+        # Nobody else has it: who waited for it has given it back before coming here with the GIL.
+        PyThread_acquire_lock(self.turn, WAIT_LOCK)
+
+    cdef void end(self) noexcept:
+        self.busy = False
+        PyThread_release_lock(self.turn)
 
     # Refuse if the buffer is closed or a view of it is alive.
     cdef inline int require_changeable(self) except -1:
+        if self.busy:
+            self.settle()
         if self.closed:
             raise ValueError("the call of this buffer is closed")
         if self.exports != 0:
@@ -73,6 +95,8 @@ cdef class AudioBuffer:
         return 0
 
     cdef inline int require_open(self) except -1:
+        if self.busy:
+            self.settle()
         if self.closed:
             raise ValueError("the call of this buffer is closed")
         return 0
@@ -80,9 +104,20 @@ cdef class AudioBuffer:
     # Decode text behind what is held; the bytes added.
     cdef inline Py_ssize_t append_text(self, object chunk, Text text) except -1:
         cdef size_t size = decoded_size(text.data, text.length)
+        cdef const Kernel* kernel = self.engine.kernel
+        cdef uint8_t* target
+        cdef bint good
         if not self.has_room(size):
             self.make_room_for_text(chunk, text, size)
-        if not decode_into(self.kernel, text.data, text.length, self.data + self.length, size):
+        target = self.data + self.length
+        if self.engine.releases:
+            self.begin()
+            with nogil:
+                good = decode_into(kernel, text.data, text.length, target, size)
+            self.end()
+        else:
+            good = decode_into(kernel, text.data, text.length, target, size)
+        if not good:
             raise invalid(chunk, text)
         self.commit(size, 1)
         return size
@@ -101,32 +136,28 @@ cdef class AudioBuffer:
 
     # Decode a batch behind what is held, all or nothing; the bytes added.
     cdef Py_ssize_t append_batch(self, Batch batch) except -1:
-        cdef Text text
-        cdef size_t index, part
-        cdef size_t loan = 0
-        cdef size_t size = 0
-        cdef size_t staged = 0
-        for index in range(batch.length):
-            text = text_of(batch, index, &loan)
-            size = saturating_add(size, decoded_size(text.data, text.length))
+        cdef const Kernel* kernel = self.engine.kernel
+        cdef uint8_t* target
+        cdef size_t good
+        cdef size_t size = batch.most
         if batch.error is not None or not self.has_room(size):
-            self.make_room_for_batch(batch, size)
-        loan = 0
-        for index in range(batch.length):
-            text = text_of(batch, index, &loan)
-            part = decoded_size(text.data, text.length)
-            # The first test is for text that another thread changes in the meantime.
-            if part > size - staged or not decode_into(
-                self.kernel, text.data, text.length, self.data + self.length + staged, part
-            ):
-                raise batch.explain(index, invalid(batch.chunks[index], text))
-            staged += part
-        self.commit(staged, batch.length)
-        return staged
+            size = self.make_room_for_batch(batch)
+        target = self.data + self.length
+        if self.engine.releases:
+            self.begin()
+            with nogil:
+                good = decode_texts(kernel, batch.texts, batch.length, target, &size)
+            self.end()
+        else:
+            good = decode_texts(kernel, batch.texts, batch.length, target, &size)
+        if good != batch.length:
+            raise batch.explain(good, invalid(batch.chunks[good], batch.texts[good]))
+        self.commit(size, batch.length)
+        return size
 
     cdef inline bint has_room(self, size_t size) noexcept:
         return (saturating_add(self.length, size) <= self.room
-                and saturating_add(self.ledger.held, size) <= self.ledger.max_bytes)
+                and saturating_add(self.shared.held, size) <= self.shared.max_bytes)
 
     # Grow for text, which is checked first: an error of the text wins over a limit and changes nothing.
     cdef int make_room_for_text(self, object chunk, Text text, size_t size) except -1:
@@ -138,29 +169,29 @@ cdef class AudioBuffer:
         return self.grow(size)
 
     # The same for a batch, chunk by chunk: the first that fails wins. A batch that ends in an error gets no room.
-    cdef int make_room_for_batch(self, Batch batch, size_t size) except -1:
+    cdef size_t make_room_for_batch(self, Batch batch) except? 0:
         cdef Text text
         cdef size_t index
-        cdef size_t loan = 0
-        cdef size_t staged = 0
+        cdef size_t size = 0
         for index in range(batch.length):
-            text = text_of(batch, index, &loan)
+            text = batch.texts[index]
             if not is_canonical(text.data, text.length):
                 raise batch.explain(index, invalid(batch.chunks[index], text))
-            staged = saturating_add(staged, decoded_size(text.data, text.length))
-            error = self.over_limits(staged)
+            size = saturating_add(size, decoded_size(text.data, text.length))
+            error = self.over_limits(size)
             if error is not None:
                 raise batch.explain(index, error)
         if batch.error is not None:
             raise batch.explain(batch.length, batch.error) if type(batch.error) is TypeError else batch.error
-        return self.grow(size)
+        self.grow(size)
+        return size
 
     # The error if so many bytes more pass a limit, else None.
     cdef object over_limits(self, size_t size):
         if saturating_add(self.length, size) > self.limit:
             return OverflowError(f"limit of {self.limit} bytes exceeded")
-        if saturating_add(self.ledger.held, size) > self.ledger.max_bytes:
-            return OverflowError(f"max_bytes of {self.ledger.max_bytes} exceeded")
+        if saturating_add(self.shared.held, size) > self.shared.max_bytes:
+            return OverflowError(f"max_bytes of {self.shared.max_bytes} exceeded")
         return None
 
     # Reserve room for `size` more bytes: twice the room if that can be had, else exactly what is needed.
@@ -171,10 +202,10 @@ cdef class AudioBuffer:
         if needed <= self.room:
             return 0
         wanted = min(max(needed, saturating_add(self.room, self.room)), self.limit)
-        data = allocate(self.data, wanted)
+        data = reallocate(self.data, wanted)
         if data == NULL:
             wanted = needed
-            data = allocate(self.data, wanted)
+            data = reallocate(self.data, wanted)
         if data == NULL:
             raise MemoryError
         self.data = data
@@ -187,16 +218,16 @@ cdef class AudioBuffer:
         self.length += size
         self.chunks += chunks
         self.total += size
-        self.ledger.held += size
+        self.shared.held += size
 
     cdef void empty(self) noexcept:
-        self.ledger.held -= self.length
+        self.shared.held -= self.length
         self.length = 0
 
     # Free the storage for good; the caller knows that no view is alive.
     cdef void close(self) noexcept:
         self.empty()
-        free(self.data)
+        self.shared.give_back(self.data, self.room)
         self.data = NULL
         self.room = 0
         self.closed = True
@@ -328,19 +359,28 @@ cdef class Exporter:
         self.buffer.exports -= 1
 
 
-# A buffer of a processor, or one with a kernel of its own.
-cdef AudioBuffer reserve(const Kernel* kernel, size_t capacity, size_t limit, Ledger ledger):
+# A buffer of a processor, or one with an engine of its own.
+cdef AudioBuffer reserve(Engine engine, size_t capacity, size_t limit, Shared shared):
     cdef AudioBuffer buffer = AudioBuffer.__new__(AudioBuffer)
-    buffer.set_up(kernel, capacity, limit, ledger)
+    buffer.set_up(engine, capacity, limit, shared)
     return buffer
 
 
-# Memory that is not touched; NULL if it cannot be had.
-cdef uint8_t* allocate(uint8_t* old, size_t size) noexcept:
-    if size >= UNBOUNDED:
-        return NULL
-    return <uint8_t*> realloc(old, max(size, 1))
-
-
-cdef inline size_t saturating_add(size_t one, size_t other) noexcept:
-    return UNBOUNDED * 2 - 1 if one > UNBOUNDED * 2 - 1 - other else one + other
+# Decode texts one behind the other; how many were canonical, counted from the first.
+#
+# `size` comes in as the room at `target`, which texts that hold still do not pass, and goes out as the bytes written.
+cdef size_t decode_texts(
+    const Kernel* kernel, const Text* texts, size_t count, uint8_t* target, size_t* size
+) noexcept nogil:
+    cdef size_t index, part
+    cdef size_t written = 0
+    for index in range(count):
+        part = decoded_size(texts[index].data, texts[index].length)
+        # The first test is for text that another thread changes in the meantime.
+        if part > size[0] - written or not decode_into(
+            kernel, texts[index].data, texts[index].length, target + written, part
+        ):
+            return index
+        written += part
+    size[0] = written
+    return count

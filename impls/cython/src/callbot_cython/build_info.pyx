@@ -1,5 +1,7 @@
 """What the implementations say of themselves."""
 
+import json
+
 cdef extern from *:
     """
     #if defined(__clang__)
@@ -19,19 +21,21 @@ cdef extern from *:
     const char* CALLBOT_COMPILER
     const char* CALLBOT_PROFILE
     const char* CALLBOT_CFLAGS
+    const char* CALLBOT_KERNEL_FLAGS
     const char* CALLBOT_VERSION
     const unsigned long CALLBOT_CYTHON
 
 
-def describe(str kernel, str contract):
+def describe(str kernel, bint releases, str contract):
     """The BUILD mapping of a variant, as docs/contract.md has it."""
+    flags = [CALLBOT_CFLAGS.decode(), json.loads(CALLBOT_KERNEL_FLAGS).get(kernel, "")]
     cython = f"{CALLBOT_CYTHON >> 24}.{CALLBOT_CYTHON >> 16 & 255}.{CALLBOT_CYTHON >> 8 & 255}"
     return {
         "language": "cython",
-        "binding": "cython",
+        "binding": "cython, GIL released" if releases else "cython",
         "kernel": kernel,
         "compiler": f"{CALLBOT_COMPILER.decode()}, Cython {cython}",
-        "flags": CALLBOT_CFLAGS.decode(),
+        "flags": " ".join(flags).rstrip(),
         "profile": CALLBOT_PROFILE.decode(),
         "version": CALLBOT_VERSION.decode(),
         "contract": contract,

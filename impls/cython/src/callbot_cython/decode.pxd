@@ -7,10 +7,11 @@
 
 from libc.stdint cimport uint8_t, uint32_t
 
+from callbot_cython.engine cimport Engine
 from callbot_cython.kernels cimport Kernel
 from callbot_cython.kernels.scalar cimport BAD, FIRST, FOURTH, SECOND, THIRD
 
-cdef bytes decode(const Kernel* kernel, object chunk)
+cdef bytes decode(Engine engine, object chunk)
 
 
 # Bytes that text decodes to; for text that is not canonical some number that is not too large to reserve.

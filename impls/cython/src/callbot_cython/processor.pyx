@@ -4,9 +4,11 @@ cimport cython
 from cpython.dict cimport PyDict_GetItemWithError
 from cpython.object cimport PyObject
 
-from callbot_cython.arguments cimport DEFAULT_CAPACITY, natural, optional_natural
-from callbot_cython.buffer cimport AudioBuffer, Ledger, new_ledger, reserve
-from callbot_cython.kernels.best cimport best
+from callbot_cython.arguments cimport DEFAULT_CAPACITY, UNBOUNDED, natural, optional_natural
+from callbot_cython.buffer cimport AudioBuffer, reserve
+from callbot_cython.engine cimport Engine
+from callbot_cython.kernels.choice cimport best
+from callbot_cython.shared cimport new_shared
 
 cdef extern from "Python.h":
     str PyUnicode_FromObject(object text)
@@ -26,16 +28,27 @@ cdef class AudioProcessor:
         self.buffer_capacity = natural("capacity", capacity)
         self.limit = optional_natural("limit", limit)
         self.max_calls = optional_natural("max_calls", max_calls)
-        self.ledger = new_ledger(optional_natural("max_bytes", max_bytes))
+        self.shared = new_shared(
+            optional_natural("max_bytes", max_bytes), spare_size=min(self.buffer_capacity, self.limit)
+        )
         self.buffers = {}
-        self.kernel = best()
+        self.decode_with(Engine(best(), False))
+
+    cdef void decode_with(self, Engine engine) noexcept:
+        # Bytes that are not there yet count towards max_bytes or not, as they turn out to be canonical. So with
+        # max_bytes one append after the other is decoded, under the GIL.
+        self.engine = Engine(engine.kernel, engine.releases and self.shared.max_bytes == UNBOUNDED)
 
     # The buffer of an open call; KeyError.
     cdef inline AudioBuffer buffer(self, str key):
-        cdef PyObject* buffer = PyDict_GetItemWithError(self.buffers, key)
-        if buffer == NULL:
+        cdef PyObject* found = PyDict_GetItemWithError(self.buffers, key)
+        while found != NULL and (<AudioBuffer> found).busy:
+            settled(<AudioBuffer> found)
+            # Another thread may have closed the call meanwhile.
+            found = PyDict_GetItemWithError(self.buffers, key)
+        if found == NULL:
             raise KeyError(key)
-        return <AudioBuffer> buffer
+        return <AudioBuffer> found
 
     def open(self, call_id):
         """Start a call; its buffer. ValueError if the id is open, OverflowError past max_calls."""
@@ -45,7 +58,7 @@ cdef class AudioProcessor:
         if <size_t> len(self.buffers) >= self.max_calls:
             raise OverflowError(f"max_calls of {self.max_calls} exceeded")
         # Nothing here is tracked by the garbage collector, so no other thread comes in after the checks (see AudioBuffer).
-        cdef AudioBuffer buffer = reserve(self.kernel, self.buffer_capacity, self.limit, self.ledger)
+        cdef AudioBuffer buffer = reserve(self.engine, self.buffer_capacity, self.limit, self.shared)
         self.buffers[key] = buffer
         return buffer
 
@@ -90,7 +103,13 @@ cdef class AudioProcessor:
     @property
     def total_bytes(self):
         """Bytes held now over all open calls."""
-        return self.ledger.held
+        return self.shared.held
+
+
+# Wait for the thread that decodes into a buffer; the reference keeps it alive meanwhile.
+cdef void settled(AudioBuffer buffer) noexcept:
+    cdef AudioBuffer held = buffer
+    held.settle()
 
 
 # A call id as an exact str, so that a subclass cannot bring its own equality; TypeError if it is no str.

@@ -2,9 +2,10 @@
 
 from types import MappingProxyType
 
+from . import ladder
 from ._native import AudioBuffer, AudioProcessor, best
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
 
 decode = best.decode
 

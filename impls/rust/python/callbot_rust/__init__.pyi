@@ -3,7 +3,9 @@ from typing import TypeAlias, final
 
 from typing_extensions import Buffer
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+from . import ladder
+
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
 
 BUILD: Mapping[str, str]
 

@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from ._native import report
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "inplace", "simd"]
 
 AudioBuffer = report.AudioBuffer
 AudioProcessor = report.AudioProcessor
@@ -12,3 +12,9 @@ decode = report.decode
 
 BUILD = MappingProxyType(report.BUILD)
 """What this design says of itself."""
+
+inplace = report.inplace
+"""The design without the vector: it decodes straight into the buffer."""
+
+simd = report.simd
+"""The same with the kernel that serves this CPU best."""

@@ -1,7 +1,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias, final
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "inplace", "simd"]
 
 BUILD: Mapping[str, str]
 
@@ -39,3 +39,14 @@ class AudioProcessor:
     def __len__(self) -> int: ...
     @property
     def total_bytes(self) -> int: ...
+
+@final
+class _InPlace:
+    @property
+    def BUILD(self) -> dict[str, str]: ...  # noqa: N802 - the contract's names
+    def decode(self, chunk: _Chunk, /) -> bytes: ...
+    def AudioBuffer(self, capacity: int = 10485760) -> AudioBuffer: ...  # noqa: N802
+    def AudioProcessor(self, *, capacity: int = 10485760) -> AudioProcessor: ...  # noqa: N802
+
+inplace: _InPlace
+simd: _InPlace

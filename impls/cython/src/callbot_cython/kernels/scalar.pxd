@@ -3,6 +3,7 @@ from libc.stdint cimport uint8_t, uint32_t
 from callbot_cython.kernels cimport Kernel
 
 cdef Kernel SCALAR
+cdef const char* ALPHABET
 
 cdef enum:
     BAD = 1 << 24

@@ -8,11 +8,13 @@ survives the ORs, so that one test covers the four.
 from libc.stdint cimport uint8_t, uint32_t
 
 from callbot_cython.kernels cimport Kernel
+from callbot_cython.kernels.table cimport register
 
 SCALAR.name = b"scalar"
 SCALAR.decode_quads = decode_quads
+register(&SCALAR)
 
-cdef const char* ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 table(FIRST, 0)
 table(SECOND, 1)

@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Protocol
+
+import callbot_rust
+
+__all__ = ["avx2", "avx512", "releasing", "scalar"]
+
+class _Variant(Protocol):
+    @property
+    def BUILD(self) -> Mapping[str, str]: ...  # noqa: N802
+    decode = callbot_rust.decode
+    def AudioBuffer(self, capacity: int = 10485760, *, limit: int | None = None) -> callbot_rust.AudioBuffer: ...  # noqa: N802
+    def AudioProcessor(  # noqa: N802
+        self,
+        *,
+        capacity: int = 10485760,
+        limit: int | None = None,
+        max_calls: int | None = None,
+        max_bytes: int | None = None,
+    ) -> callbot_rust.AudioProcessor: ...
+
+scalar: _Variant
+avx2: _Variant
+avx512: _Variant
+releasing: _Variant

@@ -1,0 +1,85 @@
+"""The compiled processors hand the storage of closed calls to new ones, within a bound."""
+
+from __future__ import annotations
+
+import resource
+from base64 import b64encode
+from types import ModuleType
+
+import psutil
+import pytest
+
+CHUNK = b64encode(bytes(range(256)) * 256).decode()
+"""64 KiB of audio: sixteen pages and more."""
+CHUNKS = 32
+CAPACITY = 4 * 2**20
+SPARES = 16
+"""Storages that a processor keeps; docs/contract.md says so."""
+
+
+@pytest.fixture(params=["callbot_cython", "callbot_rust"])
+def package(request: pytest.FixtureRequest) -> ModuleType:
+    """A compiled implementation; skipped where it is not installed."""
+    module: ModuleType = pytest.importorskip(str(request.param))
+    return module
+
+
+def page_faults() -> int:
+    """Minor page faults of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
+def serve(processor: object, call_id: str) -> int:
+    """One call of 2 MiB from its start to its end; the page faults that it took."""
+    before = page_faults()
+    processor.open(call_id)  # type: ignore[attr-defined]
+    for _ in range(CHUNKS):
+        processor.append(call_id, CHUNK)  # type: ignore[attr-defined]
+    processor.discard(call_id)  # type: ignore[attr-defined]
+    return page_faults() - before
+
+
+def test_a_warm_processor_takes_no_page_faults(package: ModuleType) -> None:
+    # So large that the C library gives it back to the system, and takes it anew, every time.
+    processor = package.AudioProcessor(capacity=64 * 2**20)
+    cold = serve(processor, "first")
+    warm = [serve(processor, f"call {number}") for number in range(5)]
+    assert cold >= 2 * 2**20 // resource.getpagesize() * 0.9
+    assert max(warm) <= cold / 50
+
+
+def test_a_reused_storage_shows_nothing_of_the_call_before(package: ModuleType) -> None:
+    processor = package.AudioProcessor(capacity=CAPACITY)
+    serve(processor, "first")
+    buffer = processor.open("second")
+    assert (len(buffer), bytes(buffer.view()), buffer.chunk_count, buffer.total_bytes) == (0, b"", 0, 0)
+    assert (buffer.capacity, buffer.reallocations, processor.total_bytes) == (CAPACITY, 0, 0)
+    processor.append("second", "AAEC")
+    assert processor.close("second") == b"\x00\x01\x02"
+
+
+def test_what_grew_is_not_kept(package: ModuleType) -> None:
+    processor = package.AudioProcessor(capacity=2**16)
+    serve(processor, "grows")
+    buffer = processor.open("next")
+    assert buffer.capacity == 2**16
+
+
+def test_the_storage_of_many_calls_goes_back_to_the_system(package: ModuleType) -> None:
+    processor = package.AudioProcessor(capacity=CAPACITY)
+    names = [f"call {number}" for number in range(4 * SPARES)]
+    process = psutil.Process()
+    before = process.memory_info().rss
+    for name in names:
+        processor.open(name)
+        for _ in range(CHUNKS):
+            processor.append(name, CHUNK)
+    held = process.memory_info().rss - before
+    for name in names:
+        processor.discard(name)
+    kept = process.memory_info().rss - before
+    whole = len(names) * CHUNKS * 2**16
+    assert held >= 0.9 * whole
+    assert 0.9 * whole / 4 <= kept <= 1.2 * whole / 4
+    del processor
+    assert process.memory_info().rss - before <= 0.1 * whole
