@@ -53,6 +53,14 @@ def decode(chunk, /):
 """Takes its process down on what is timed."""
 
 
+HANDS_ON = """
+decode = bytes
+BUILD = {key: "-" for key in ("language", "binding", "kernel", "compiler", "flags", "version")}
+BUILD |= {"profile": "release", "contract": "decode", "input": "pcm"}
+"""
+"""Source of a reference that takes PCM and hands it on."""
+
+
 def make_package(
     folder: Path, name: str, source: str, *, group: str = "callbot_lab.implementations", arm: str = ""
 ) -> Path:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from callbot_lab.experiment import Cell, Experiment
+from callbot_lab.experiment import Cell, Experiment, Step
 from callbot_lab.measure import SCHEMA, Profile
+from callbot_lab.operations import name_of
 from callbot_lab.worker import EMPTY, NULL, Columns
 from callbot_lab.workload import parse_size
 
-CHUNKS = {"warm": 256, "level": 256, "pass": 2564}
+CHUNKS = {"warm": 256, "level": 256, "pass": 2564, "hot": 64}
 BASE_NS = 2000.0
 """Nanoseconds that the baseline takes for a chunk."""
 
@@ -26,8 +27,22 @@ LANGUAGES = {
     "plain": ("python", "none"),
     "plain-fast": ("python", "none"),
     "report-a": ("python", "none"),
+    "memcpy": ("c", "cpython"),
+    "python-report": ("python", "none"),
+    "python-report-strict": ("python", "none"),
+    "python-report-reserved": ("python", "none"),
 }
 """Language and binding of arms; any other is the start of its name, and compiled."""
+
+REFERENCES = {
+    "library": {"contract": "decode", "kernel": "libfast"},
+    "stdlib": {"contract": "decode", "kernel": "b64decode"},
+    "memcpy": {"contract": "decode", "kernel": "memcpy", "input": "pcm"},
+    "rust-pyo3": {"contract": "report"},
+    "python-report-strict": {"contract": "report"},
+    "python-report-reserved": {"contract": "report"},
+}
+"""What the arms that are no implementations say of themselves besides."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +55,19 @@ class Plan:
     lacking: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     cells: Sequence[Cell] = (Cell("append", "callbot", "warm"),)
     margin: float = 0.1
+    changes: Mapping[str, str] = field(default_factory=dict)
+    """Of an ablation: what each arm changes; the baseline starts it."""
+    report: tuple[str, ...] = ()
     costs: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
     """Nanoseconds of an arm for a chunk of so many bytes, where that depends on the size; with the baseline's."""
 
     def experiment(self) -> Experiment:
         """The definition that goes into run.json."""
-        names = tuple(
-            name for name in dict.fromkeys((*self.ratios, *self.costs, *self.lacking)) if name != self.baseline
-        )
-        return Experiment(self.name, f"What about {self.name}?", self.baseline, names, tuple(self.cells), self.margin)
+        steps = tuple(Step(arm, change, f"What {change} means.") for arm, change in self.changes.items())
+        names = self.changes or dict.fromkeys((*self.ratios, *self.costs, *self.lacking))
+        arms = tuple(name for name in names if name != self.baseline)
+        about = (self.name, f"What about {self.name}?", self.baseline)
+        return Experiment(*about, arms, tuple(self.cells), self.margin, steps=steps, report=self.report)
 
 
 REPRODUCE_CELLS = tuple(
@@ -59,6 +78,68 @@ REPRODUCE_CELLS = tuple(
 def reproduce(ratio: float, **more: Any) -> Plan:
     """The report's two designs, with a true ratio."""
     return Plan("reproduce", "report-a", {"rust-report": ratio}, cells=REPRODUCE_CELLS, **more)
+
+
+STEPS = {
+    "python-report@process": ("start", 1.0),
+    "python-report-strict@process": ("validation", 0.8),
+    "python-report-reserved@process": ("growth", 1.05),
+    "cython-report@process": ("compiled", 5.0),
+    "rust-report@process": ("language", 1.2),
+    "rust-report-inplace@process": ("in place", 1.1),
+    "rust-report-simd@process": ("algorithm", 2.0),
+    "rust-pyo3@process": ("container", 0.9),
+    "rust@process": ("binding", 1.15),
+    "rust@append": ("lookup", 1.3),
+    "rust@extend": ("batching", 1.25),
+}
+"""An ablation: every step with what it changes and how many times as fast that makes it."""
+
+LADDER_CELLS = tuple(
+    Cell(operation, "callbot", "warm") for operation in ("noop", "accept", "allocate", "copy", "decode", "append")
+)
+
+
+def ablation(lacking: Mapping[str, tuple[str, str]] | None = None, **factors: float) -> Plan:
+    """The ablation of STEPS; a keyword sets the true ratio of the step of that change (`in_place` for `in place`)."""
+    true = {arm: factors.pop(change.replace(" ", "_"), factor) for arm, (change, factor) in STEPS.items()}
+    assert not factors
+    ratios, so_far = {}, 1.0
+    for arm, factor in true.items():
+        so_far *= factor
+        ratios[arm] = so_far
+    changes = {arm: change for arm, (change, _) in STEPS.items()}
+    baseline, *arms = changes
+    return Plan(
+        "ablation",
+        baseline,
+        {arm: ratios[arm] for arm in arms if arm not in (lacking or {})},
+        lacking or {},
+        cells=[Cell("process", "callbot", pool) for pool in ("warm", "pass")],
+        margin=0.03,
+        changes=changes,
+        report=("python-report@process", "rust-report@process"),
+    )
+
+
+def matched(rust_over_cython: float = 1.0, **more: Any) -> Plan:
+    """Three kernels in two languages, with a library and a bound."""
+    kernels = {"scalar": 8.0, "avx2": 20.0, "avx512": 26.0}
+    ratios = {f"cython-{kernel}": ratio for kernel, ratio in kernels.items()}
+    ratios |= {f"rust-{kernel}": ratio * rust_over_cython for kernel, ratio in kernels.items()}
+    cells = (Cell("append", "callbot", "warm"), Cell("extend", "callbot", "hot"), Cell("decode", "callbot", "warm"))
+    return Plan(
+        "matched", "stdlib", {**ratios, "library": 6.0, "memcpy": 40.0}, cells=cells, **{"margin": 0.03, **more}
+    )
+
+
+def ladder(rust: float = 1.0, pyo3: float = 0.7, **more: Any) -> Plan:
+    """Cython's rungs against those of two ways to bind Rust."""
+    return Plan("ladder", "cython", {"rust": rust, "rust-pyo3": pyo3}, cells=LADDER_CELLS, margin=0.03, **more)
+
+
+RUNG_NS = {"noop": 25.0, "accept": 35.0, "allocate": 60.0, "copy": 90.0, "decode": 180.0, "append": 160.0}
+"""Nanoseconds of the ladder's baseline; of any other operation BASE_NS."""
 
 
 def make_run(
@@ -97,7 +178,8 @@ def make_run(
             }
             for cell in plan.cells:
                 true = {plan.baseline: 1.0, NULL: null_ratio, **plan.ratios, **spoiled}
-                times = {name: BASE_NS / ratio for name, ratio in true.items()} | {EMPTY: EMPTY_NS}
+                base = RUNG_NS[cell.operation] if plan.name == "ladder" else BASE_NS
+                times = {name: base / ratio for name, ratio in true.items()} | {EMPTY: EMPTY_NS}
                 size = parse_size(cell.size).chunk_bytes
                 times |= {name: cost(size) for name, cost in plan.costs.items()}
                 times[NULL] = times[plan.baseline] / null_ratio
@@ -162,9 +244,12 @@ def _worker_note(worker: int, faults: list[dict[str, str]]) -> dict[str, Any]:
 
 def _arm(name: str, status: str, reason: str) -> dict[str, Any]:
     language, binding = LANGUAGES.get(name, (name.split("-")[0], "native"))
-    build = {"language": language, "binding": binding, "kernel": "scalar", "compiler": "cc", "flags": "-O3"}
-    build |= {"profile": "release", "version": "0.1.0", "contract": "full"}
-    kind = "reference" if name in ("library", "stdlib") else "implementation"
+    build = {"language": language, "binding": binding, "compiler": "cc", "flags": "-O3"}
+    kernel = name.rpartition("-")[2]
+    build["kernel"] = kernel if kernel in ("avx2", "avx512") else "scalar"
+    contract = "report" if "report" in name else "full"
+    build |= {"profile": "release", "version": "0.1.0", "contract": contract, **REFERENCES.get(name, {})}
+    kind = "reference" if name in REFERENCES else "implementation"
     return {"name": name, "kind": kind, "origin": "x 1", "status": status, "reason": reason, "build": build}
 
 
@@ -173,11 +258,12 @@ def _run_note(
 ) -> dict[str, Any]:
     arms, missing = {}, []
     for plan in plans:
-        for name in (plan.baseline, *plan.ratios, *plan.costs):
+        for name in map(name_of, (plan.baseline, *plan.ratios, *plan.costs)):
             arms[name] = _arm(name, "ready", "")
         for name, (why, reason) in plan.lacking.items():
             # An arm that fails only while it is timed was ready when the run began.
-            arms[name] = _arm(name, "ready", "") if why == "wrong output" else _arm(name, why, reason)
+            bare = name_of(name)
+            arms[bare] = _arm(bare, "ready", "") if why == "wrong output" else _arm(bare, why, reason)
             for cell in plan.cells:
                 place = {"experiment": plan.name, "cell": cell.name, "arm": name}
                 missing.append({**place, "status": why, "reason": reason})

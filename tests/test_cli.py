@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import wave
 from collections.abc import Callable
@@ -17,7 +18,10 @@ CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["measure", "-e", "nix"], "unknown experiment 'nix'; there are: best, reproduce"),
+        (["measure", "-e", "nix"], "unknown experiment 'nix'; there are: ablation, best, "),
+        (["report", "-e", "nix"], "unknown experiment 'nix'; there are: ablation, best, "),
+        (["report", "-e", "all", "--run", "x"], "--run reports on all that the run holds"),
+        (["compare", "stdlib", "python@nix"], "unknown operation 'nix' of the arm 'python@nix'"),
         (["measure", "-s", "77x"], "unknown size '77x'; accepted are callbot"),
         (["measure", "-p", "nix"], "unknown profile 'nix'; there are: quick, full"),
         (["measure", "-e", "reproduce", "-i", "nix"], "no experiment of reproduce has an arm 'nix'"),
@@ -57,6 +61,16 @@ def test_help_names_every_command(callbot_lab: CommandLine) -> None:
     for command in ("list", "verify", "measure", "compare", "report", "doctor"):
         assert command in said
         assert callbot_lab(command, "--help").returncode == 0
+
+
+def test_all_experiments_may_be_asked_for_by_that_word(callbot_lab: CommandLine, tmp_path: Path) -> None:
+    chosen = ["-e", "all", "-i", "pybase64", "-s", "160", "-p", "glance"]
+    done = callbot_lab("measure", *chosen, "--out", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    note = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
+    # Those that have the arm.
+    assert {"best", "matched"} <= {each["name"] for each in note["experiments"]}
+    assert all("pybase64" in each["arms"] for each in note["experiments"])
 
 
 def test_list_shows_arms_with_their_status(callbot_lab: CommandLine, install: Callable[..., Path]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from callbot_lab import ledger, paths, results
+from callbot_lab.errors import LabError
 
-from .synthetic import BASE_NS, Plan, make_run, reproduce
+from .synthetic import BASE_NS, RUNG_NS, Plan, ablation, ladder, make_run, matched, reproduce
 
 COLUMNS = ("id", "claim", "reported", "ours", "low", "high", "unit", "verdict", "why")
 CLAIMS = pd.read_csv(paths.CLAIMS, keep_default_na=False).set_index("id")
@@ -132,9 +134,16 @@ def test_spread_is_compared_as_a_share_of_the_mean(tmp_path: Path, true: pd.Data
 
 
 def test_other_experiments_are_named(true: pd.DataFrame) -> None:
-    for claim, experiment in {"calls-rust": "server", "simd": "matched", "zero-cost-ffi": "ladder"}.items():
+    assert true.loc["calls-rust", "verdict"] == "not tested yet"
+    assert "Experiment server will answer it" in true.loc["calls-rust", "why"]
+    for claim, experiment in {
+        "simd": "matched",
+        "zero-cost-ffi": "ladder",
+        "buffering-matters": "ablation",
+        "zero-copy": "ablation",
+    }.items():
         assert true.loc[claim, "verdict"] == "not tested yet"
-        assert f"Experiment {experiment} will answer it" in true.loc[claim, "why"]
+        assert f"this run has no experiment {experiment}. Experiment {experiment} answers it" in true.loc[claim, "why"]
     assert true.loc["energy", "verdict"] == "not testable here"
 
 
@@ -163,3 +172,77 @@ def test_noise_is_no_reproduction(tmp_path: Path) -> None:
     wild = judged(tmp_path / "wild", reproduce(1.5), workers=4, between=0.5, seed=0).loc["speedup"]
     assert wild["low"] < 1 < 2.1 < wild["high"]
     assert wild["verdict"] == "not tested yet"
+
+
+@pytest.mark.parametrize(
+    ("scalar", "verdict", "words"),
+    [(5.0, "reproduced", ""), (8.0, "refuted", "It is less: "), (2.0, "refuted", "It is more: ")],
+)
+def test_the_first_kernel_that_a_rule_names_is_set_against_the_other(
+    tmp_path: Path, scalar: float, verdict: str, words: str
+) -> None:
+    plan = matched()
+    plan = replace(plan, ratios={**plan.ratios, "rust-scalar": scalar})
+    row = judged(tmp_path / "run", plan).loc["simd"]
+    assert row["verdict"] == verdict
+    assert row["ours"] == pytest.approx(20.0 / scalar, rel=0.03)
+    assert row["low"] < row["ours"] < row["high"]
+    assert f"{words}rust-avx2 is" in row["why"]
+    assert "taken for the claim's figure is 3 to 5" in row["why"]
+    assert "Beside it, rust-avx512 is" in row["why"]
+
+
+def test_another_kernel_stands_in_for_one_that_was_not_measured(tmp_path: Path) -> None:
+    plan = matched()
+    lacking = {"rust-avx2": ("unavailable", "this CPU lacks AVX2")}
+    ratios = {arm: ratio for arm, ratio in plan.ratios.items() if arm not in lacking}
+    row = judged(tmp_path / "run", replace(plan, ratios=ratios, lacking=lacking)).loc["simd"]
+    assert row["ours"] == pytest.approx(26.0 / 8.0, rel=0.03)
+    assert "rust-avx2 was not measured (unavailable: this CPU lacks AVX2)" in row["why"]
+    none = {arm: ("unknown", "x") for arm in plan.ratios if arm.startswith("rust-avx")}
+    ratios = {arm: ratio for arm, ratio in plan.ratios.items() if arm not in none}
+    row = judged(tmp_path / "none", replace(plan, ratios=ratios, lacking=none)).loc["simd"]
+    assert row["verdict"] == "not tested yet"
+    assert pd.isna(row["ours"])
+
+
+def test_a_crossing_is_judged_by_its_share_of_a_call_that_works(tmp_path: Path) -> None:
+    row = judged(tmp_path / "run", ladder(pyo3=0.5)).loc["zero-cost-ffi"]
+    assert row["verdict"] == "refuted"
+    assert row["ours"] == pytest.approx(2 * RUNG_NS["noop"], rel=0.2)
+    assert "A call of rust-pyo3 that does nothing is 1" in row["why"]
+    assert "nothing would be less than 3 %" in row["why"]
+
+
+def test_a_crossing_that_costs_next_to_nothing_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RUNG_NS, "noop", 0.01 * RUNG_NS["append"])
+    assert judged(tmp_path / "run", ladder()).loc["zero-cost-ffi", "verdict"] == "reproduced"
+
+
+@pytest.mark.parametrize(("growth", "verdict"), [(1.05, "refuted"), (1.6, "reproduced")])
+def test_a_main_source_is_judged_by_the_time_that_it_saves(tmp_path: Path, growth: float, verdict: str) -> None:
+    row = judged(tmp_path / "run", ablation(growth=growth)).loc["buffering-matters"]
+    assert row["verdict"] == verdict
+    # In units of the first step's time: the step saves 1/0.8 - 1/(0.8 g), the designs 1 - 1/(0.8 g 5 1.2).
+    saved = 1 / 0.8 * (1 - 1 / growth) / (1 - 1 / (0.8 * growth * 5 * 1.2))
+    assert row["low"] < saved < row["high"]
+
+
+@pytest.mark.parametrize(("in_place", "verdict"), [(1.2, "refuted"), (1.0, "not testable here")])
+def test_a_copy_is_spared_only_where_that_is_faster(tmp_path: Path, in_place: float, verdict: str) -> None:
+    row = judged(tmp_path / "run", ablation(in_place=in_place)).loc["zero-copy"]
+    assert row["verdict"] == verdict
+    assert "rust-report@process copies every chunk once more than rust-report-inplace@process" in row["why"]
+
+
+def test_a_step_that_was_not_measured_by_itself_judges_nothing(tmp_path: Path) -> None:
+    found = judged(tmp_path / "run", ablation({"rust-report-inplace@process": ("unknown", "x")}))
+    assert found.loc["zero-copy", "verdict"] == "not tested yet"
+    found = judged(tmp_path / "other", ablation({"rust-report@process": ("unknown", "x")}))
+    assert found.loc["buffering-matters", "verdict"] == "not tested yet"
+
+
+def test_a_rule_without_the_range_that_it_needs_is_one_line(tmp_path: Path, data: Path) -> None:
+    change(data, "rules.csv", "3 to 5", "")
+    with pytest.raises(LabError, match="the rule pair needs a range"):
+        judged(tmp_path / "run", matched(), data=data)

@@ -129,6 +129,30 @@ def test_an_arm_that_is_not_right_gets_a_status_and_the_others_are_measured(
     assert rows["decode-callbot-warm", "bad_arm"] == status
 
 
+def test_arms_with_operations_of_their_own_are_told_apart(install: Install, tmp_path: Path) -> None:
+    install("bound", packages.HANDS_ON, group="callbot_lab.references")
+    # Its decode is wrong, and its buffer does not use it.
+    install("half_wrong", packages.WRONG_LATER)
+    arms = ("python@append", "python@extend", "python@noop", "bound", "bound@process", "half_wrong@append")
+    outcome = run_arms(
+        tmp_path / "run",
+        *arms,
+        baseline="python@process",
+        profile=Profile("tiny", 1, 5, 0.1),
+        asked_for=["python@append"],
+    )
+    assert outcome.problems == []
+    run = results.read_run(outcome.folder)
+    timed = {"python@process", NULL, "python@append", "python@extend", "bound", "half_wrong@append", EMPTY}
+    assert run.slots.groupby("cell")["arm"].agg(set).tolist() == [timed, timed]
+    assert {arm["name"] for arm in run.note["arms"]} == {"python", "bound", "half_wrong"}
+    missing = {(row["arm"], row["status"], row["reason"]) for row in run.note["missing"]}
+    assert missing == {
+        ("python@noop", "not offered", "it has no ladder, which noop needs"),
+        ("bound@process", "not offered", "it has no AudioProcessor, which process needs"),
+    }
+
+
 def test_an_arm_that_takes_its_worker_down_is_named_and_left_out(install: Install, tmp_path: Path) -> None:
     install("deadly_arm", packages.DIES_LATER)
     outcome = run_arms(tmp_path / "run", "deadly_arm", "python")

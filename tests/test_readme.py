@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from callbot_lab import readme
+from callbot_lab import readme, results
 from callbot_lab.errors import LabError
+
+from .synthetic import ablation, ladder, make_run, reproduce
 
 
 def test_the_generated_parts_are_what_the_data_says() -> None:
@@ -37,3 +39,12 @@ def test_the_table_is_short() -> None:
 def test_a_part_that_nothing_makes_is_named() -> None:
     with pytest.raises(LabError, match="generated part 'nix'; there are: answer, footprint"):
         readme.rewritten("<!-- generated: callbot-lab readme nix -->\nold\n<!-- end -->")
+
+
+def test_steps_and_rungs_are_no_ranking(tmp_path: Path) -> None:
+    run = results.read_run(make_run(tmp_path / "run", [ablation(), ladder(), reproduce(2.66)]))
+    text = readme.answer(run)
+    rows = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("|")]
+    assert rows[2:] == ["`rust-report`"]
+    assert "noop" not in text
+    assert "Of the report's gain, " in text

@@ -34,6 +34,14 @@ def test_the_group_decides_the_kind(install: Install) -> None:
     assert registry.find_arms()["a_reference"].kind == "reference"
 
 
+@pytest.mark.parametrize(("input_", "status"), [("pcm", Status.READY), ("text", Status.READY), ("wav", Status.BROKEN)])
+def test_a_reference_may_take_pcm(install: Install, input_: str, status: Status) -> None:
+    install("a_reference", packages.GOOD + f"BUILD['input'] = '{input_}'\n", group="callbot_lab.references")
+    (row,) = registry.load_all(["a_reference"])
+    assert row.status is status
+    assert row.takes == input_
+
+
 def test_a_name_that_nothing_announces_lists_those_there_are() -> None:
     status, reason = status_of("nix")
     assert status is Status.UNKNOWN
@@ -52,6 +60,7 @@ def test_a_name_that_nothing_announces_lists_those_there_are() -> None:
         (packages.GOOD + "del BUILD['kernel'], BUILD['flags']\n", Status.BROKEN, "lacks kernel, flags"),
         (packages.GOOD + "del decode\n", Status.BROKEN, "no decode"),
         (packages.GOOD + "del AudioProcessor\n", Status.BROKEN, "no AudioProcessor"),
+        (packages.GOOD + "BUILD['input'] = 'pcm'\n", Status.BROKEN, "its input is pcm; accepted of a"),
     ],
 )
 def test_an_arm_that_cannot_be_used_says_why(install: Install, source: str, status: Status, words: str) -> None:

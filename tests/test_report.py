@@ -16,7 +16,7 @@ from callbot_lab.errors import LabError
 from callbot_lab.experiment import Cell
 from callbot_lab.results import RunData
 
-from .synthetic import Plan, make_run, reproduce, verification
+from .synthetic import STEPS, Plan, ablation, ladder, make_run, matched, reproduce, verification
 
 VOID = {"br", "img", "link", "meta", "hr", "input"}
 CELLS = (Cell("append", "callbot", "warm"), Cell("extend", "callbot", "warm"))
@@ -304,3 +304,47 @@ def test_a_folder_that_cannot_be_written_is_one_line(make: Maker, tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(LabError, match="cannot write the page"):
         report.write_page(run, None, tmp_path / "file")
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunData, str, Page]:
+    """A run of the experiments that take the gain apart."""
+    return made(tmp_path_factory.mktemp("apart"), ablation(), matched(), ladder(), suite=SUITE)
+
+
+def test_every_experiment_has_its_figure(apart: tuple[RunData, str, Page]) -> None:
+    _, text, page = apart
+    for name in ("steps-ablation", "kernels-matched", "rungs-ladder"):
+        assert text.count(f'aria-labelledby="{name}-title') == 1
+    assert page.tags.count("svg") == 3 * 2 + 3
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_steps_are_in_a_table_and_their_sentences_in_the_verdict(apart: tuple[RunData, str, Page]) -> None:
+    run, _, page = apart
+    for arm, (change, _) in list(STEPS.items())[1:]:
+        rows = [row for row in page.rows_of(change) if row[1] == arm]
+        assert len(rows) == 2  # cells
+        assert all(row[4] in ("faster", "slower") for row in rows)
+    lines = report.verdict_lines(run, SUITE, Path("p"))
+    assert any(line.startswith("ablation (") and "the language is 11 %" in line for line in lines)
+    assert "The steps add up within 3 %" in page.text
+
+
+def test_steps_are_no_contest_and_bounds_win_nothing(apart: tuple[RunData, str, Page]) -> None:
+    run, _, page = apart
+    found = summary.contests(run, summary.summarise(run))
+    assert set(found["experiment"]) == {"matched", "ladder"}
+    assert not {*found["arm"], *found["against"]} & {"memcpy", "rust-pyo3"}
+    assert "memcpy has the highest ratio" not in page.text
+    assert "The highest ratio: memcpy" not in page.text
+    assert {row[2].strip() for row in page.rows_of("memcpy") if len(row) == 13} == {"a bound"}
+
+
+def test_languages_meet_kernel_by_kernel(apart: tuple[RunData, str, Page]) -> None:
+    _, _, page = apart
+    rows = [row for row in page.rows if len(row) == 6 and row[2] == "rust against cython"]
+    assert [row[0] for row in rows] == ["matched"] * 3 + ["ladder"] * 2
+    for row in rows:
+        filled = row[3:] if row[0] == "matched" else row[5:6]
+        assert all("equivalent" in cell or "undecided" in cell for cell in filled), row

@@ -52,6 +52,14 @@ def test_a_warm_pool_is_spread_over_the_recording() -> None:
     assert pool_of(workload, "pass") is workload
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_hot_pool_is_small_and_spread_over_the_recording(name: str) -> None:
+    workload = cut(read_recording(SPEECH), FORMATS[name])
+    pool = pool_of(workload, "hot")
+    assert len(pool.texts) == len(pool.pcm) == 64
+    assert workload.texts.index(pool.texts[-1]) > 0.9 * len(workload.texts)
+
+
 def test_small_chunks_get_a_larger_pool() -> None:
     assert len(pool_of(cut(read_recording(SPEECH), FORMATS["twilio"]), "warm").texts) == 1024
 

@@ -202,9 +202,9 @@ def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.Data
     slots = slots_of(run, experiment, cell)
     slots = slots[slots["arm"] != EMPTY]
     arms = sorted(set(slots["arm"]) - {NULL})
-    band = _null_band(slots, run.experiment(experiment)["baseline"])
-    logs = block_logs(slots)
+    band = null_band(slots, run.experiment(experiment)["baseline"])
     rows: list[dict[str, Any]] = []
+    logs = block_logs(slots)
     for against in arms:
         workers = logs.rsub(logs[against], axis=0).groupby("worker").median()
         for arm in arms:
@@ -243,7 +243,7 @@ def pairwise(run: RunData, experiment: str, cell: str, margin: float) -> pd.Data
     return table[columns]
 
 
-def _null_band(slots: pd.DataFrame, baseline: str) -> float:
+def null_band(slots: pd.DataFrame, baseline: str) -> float:
     """How far the null arm's interval reaches from 1, as a logarithm; infinite without a null arm."""
     if not {baseline, NULL} <= set(slots["arm"]):
         return float("inf")

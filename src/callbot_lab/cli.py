@@ -16,6 +16,7 @@ from . import verify as conformance
 from .errors import LabError
 from .experiment import MARGIN, Experiment
 from .measure import Outcome, Run
+from .operations import name_of
 from .paths import REPORT, SPEECH
 from .progress import steps
 
@@ -26,10 +27,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+ALL = "all"
+"""What stands for every experiment where one is named."""
+
 # Without a terminal there is nobody to fit lines to: a table keeps its width, so that it can be read and searched.
 console = Console(width=None if sys.stdout.isatty() else 200)
 
-Names = Annotated[list[str] | None, typer.Option("--impl", "-i", help="Arm to take; may be repeated. Default: all.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--impl", "-i", help="Arm to take, NAME (whatever it does) or NAME@OPERATION; may be repeated. Default: all."
+    ),
+]
 Sizes = Annotated[
     list[str] | None,
     typer.Option("--size", "-s", help="callbot, twilio, openai, elevenlabs or a number of bytes; may be repeated."),
@@ -78,7 +87,7 @@ def verify(
 def measure_(
     names: Names = None,
     experiments: Annotated[
-        list[str] | None, typer.Option("--experiment", "-e", help="Experiment; may be repeated. Default: all.")
+        list[str] | None, typer.Option("--experiment", "-e", help="Experiment, or all; may be repeated. Default: all.")
     ] = None,
     sizes: Sizes = None,
     profile: ProfileName = "quick",
@@ -91,7 +100,7 @@ def measure_(
     An arm that does not conform, cannot be imported, is a debug build or does not exist gets a status instead of a
     number, the others are measured, and the exit status is 1. An interrupt keeps the workers that are done.
     """
-    chosen = _experiments(experiments or experiment.known(), names or [], sizes or [])
+    chosen = _experiments(experiments or [ALL], names or [], sizes or [])
     outcome = _measure(chosen, profile, out, recording, seed, names or [])
     if outcome.workers_done:
         _print_ratios(results.read_run(outcome.folder))
@@ -129,15 +138,23 @@ def report_(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the page.")] = REPORT,
     recording: Input = None,
     seed: Seed = None,
+    experiments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--experiment", "-e", help="Experiment, or all; may be repeated. Default: those marked as such in the list."
+        ),
+    ] = None,
 ) -> None:
     """Verify, measure, and write a page with the verdict."""
     from . import report
 
     measure.profile_named(profile)
+    if run is not None and experiments:
+        raise LabError("--run reports on all that the run holds; --experiment chooses what to measure anew")
     outcome = None
     if run is None:
+        chosen = _experiments(experiments or experiment.defaults(), [], [])
         verification = _verify([])
-        chosen = _experiments(experiment.known(), [], [])
         outcome = _measure(chosen, profile, None, recording, seed, [], conformance.failing(verification))
         (outcome.folder / "verification.json").write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
         run = outcome.folder
@@ -179,8 +196,9 @@ def _verify(names: list[str]) -> dict[str, Any]:
 
 def _experiments(names: list[str], arms: list[str], sizes: list[str]) -> list[Experiment]:
     """The experiments with the arms and sizes asked for; LabError for an arm that none of them has."""
-    chosen = [experiment.narrowed(experiment.read(name), arms, sizes) for name in dict.fromkeys(names)]
-    placed = {name for e in chosen for name in (e.baseline, *e.arms)}
+    names = experiment.known() if ALL in names else list(dict.fromkeys(names))
+    chosen = [experiment.narrowed(experiment.read(name), arms, sizes) for name in names]
+    placed = {name for e in chosen for arm in (e.baseline, *e.arms) for name in (arm, name_of(arm))}
     for name in arms:
         if name not in placed:
             raise LabError(f"no experiment of {', '.join(names)} has an arm '{name}'; see callbot-lab list")

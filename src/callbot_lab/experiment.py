@@ -6,11 +6,12 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import resources
+from itertools import product
 from typing import Any
 
 from . import registry
 from .errors import LabError
-from .operations import OPERATIONS
+from .operations import OPERATIONS, name_of, operation_of, spell
 from .workload import parse_size
 
 MARGIN = 0.03
@@ -37,8 +38,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One arm of an ablation and what it changes against the step before, in a word and in a sentence."""
+
+    arm: str
+    change: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """A question, the arms that answer it, the baseline they are compared with, and the cells."""
+    """A question, the arms that answer it, the baseline they are compared with, and the cells.
+
+    An arm is a name, or NAME@OPERATION for one that does something else than its cell says. An ablation has `steps`:
+    the first is the baseline, the others are the arms, in their order; `report` names the two steps that the seed
+    report compared. `default` marks what a report measures unless it is told. LabError for an unknown operation.
+    """
 
     name: str
     question: str
@@ -47,10 +62,17 @@ class Experiment:
     cells: tuple[Cell, ...]
     margin: float = MARGIN
     open: bool = field(default=False)
+    default: bool = field(default=False)
+    steps: tuple[Step, ...] = ()
+    report: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for arm, cell in product((self.baseline, *self.arms), self.cells):
+            operation_of(arm, cell.operation)
 
     def as_data(self) -> dict[str, Any]:
         """The experiment as it is written into the results."""
-        return {
+        data: dict[str, Any] = {
             "name": self.name,
             "question": self.question,
             "baseline": self.baseline,
@@ -58,12 +80,20 @@ class Experiment:
             "margin": self.margin,
             "cells": [asdict(cell) | {"name": cell.name} for cell in self.cells],
         }
+        if self.steps:
+            data |= {"steps": [asdict(step) for step in self.steps], "report": list(self.report)}
+        return data
 
 
 def known() -> list[str]:
     """Names of the experiments that there are."""
     folder = resources.files(__package__) / "experiments"
     return sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml"))
+
+
+def defaults() -> list[str]:
+    """Names of the experiments that a report measures unless it is told which."""
+    return [name for name in known() if read(name).default]
 
 
 def read(name: str) -> Experiment:
@@ -73,17 +103,21 @@ def read(name: str) -> Experiment:
     text = (resources.files(__package__) / "experiments" / f"{name}.toml").read_text(encoding="utf-8")
     data = tomllib.loads(text)
     cells = tuple(Cell(c["operation"], c["size"], c["pool"], c.get("model", "")) for c in data["cells"])
-    arms = list(data["arms"])
+    steps = tuple(Step(spell(s["arm"], s["operation"]), s["change"], s["meaning"]) for s in data.get("steps", ()))
+    baseline, *arms = [step.arm for step in steps] or [data["baseline"], *data["arms"]]
     if data.get("open", False):
-        arms += [name for name in _conforming() if name not in arms and name != data["baseline"]]
+        arms += _others({baseline, *arms})
     return Experiment(
         name,
         data["question"],
-        data["baseline"],
+        baseline,
         tuple(arms),
         cells,
         data.get("margin", MARGIN),
         data.get("open", False),
+        data.get("default", False),
+        steps,
+        tuple(data.get("report", ())),
     )
 
 
@@ -97,15 +131,17 @@ def comparison(baseline: str, arm: str, sizes: Sequence[str], margin: float) -> 
 def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) -> Experiment:
     """The experiment with only the given arms and sizes (all of them where none are given).
 
-    The baseline always stays. An arm that an open experiment does not name is added. A size that no cell has takes the
-    operations and pools of the experiment's cells, but for those of the whole recording. LabError for a size that is
-    none.
+    An arm is taken by its full spelling or by its name alone, whatever it does. The baseline always stays. An arm that
+    an open experiment does not name is added. A size that no cell has takes the operations and pools of the
+    experiment's cells, but for those of the whole recording. LabError for a size that is none.
     """
     wanted, chosen = list(dict.fromkeys(arms)), list(dict.fromkeys(sizes))
     if wanted:
         extra = [name for name in wanted if experiment.open and name not in experiment.arms]
-        kept = tuple(name for name in (*experiment.arms, *extra) if name in wanted and name != experiment.baseline)
-        experiment = replace(experiment, arms=kept)
+        kept = [arm for arm in (*experiment.arms, *extra) if arm in wanted or name_of(arm) in wanted]
+        kept = [arm for arm in kept if arm != experiment.baseline]
+        steps = tuple(step for step in experiment.steps if step.arm in (experiment.baseline, *kept))
+        experiment = replace(experiment, arms=tuple(kept), steps=steps)
     if chosen:
         cells: list[Cell] = []
         for size in chosen:
@@ -117,7 +153,12 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
     return experiment
 
 
-def _conforming() -> list[str]:
-    """Names of the installed implementations, but for those that say they do not keep the contract."""
-    arms = [arm for arm in registry.find_arms().values() if arm.kind == "implementation"]
-    return [row.name for row in map(registry.load, arms) if row.contract != "report"]
+def _others(named: Iterable[str]) -> list[str]:
+    """Installed implementations of distributions that none of the named arms is from, if they keep the contract.
+
+    A distribution that is named has chosen its arms there: the variants that it has besides are for other experiments.
+    """
+    found = registry.find_arms()
+    origins = {found[name_of(arm)].origin for arm in named if name_of(arm) in found}
+    others = [arm for arm in found.values() if arm.kind == "implementation" and arm.origin not in origins]
+    return [row.name for row in map(registry.load, others) if row.contract != "report"]

@@ -1,8 +1,8 @@
 """The claims ledger: what became of every claim of the report that this project checks.
 
 The claims stand in data/claims.csv, the rule by which each is judged in data/rules.csv, and figures that only the
-report has in data/report.csv (data/README.md describes the three). No figure of the report is in the code. The
-report's two designs are the baseline and the first arm of the experiment that a rule names.
+report has in data/report.csv (data/README.md describes the three). No figure of the report is in the code. Unless a
+rule names arms, the report's two designs are the baseline and the first arm of the experiment that it names.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from . import wording
-from .analysis import CONFIDENCE, MIN_WORKERS, slots_of
+from . import ablation, wording
+from .analysis import CONFIDENCE, MIN_WORKERS, interval, pairwise, slots_of
+from .errors import LabError
 from .paths import CLAIMS, require
 from .results import RunData
 from .summary import MEASURED, summarise
+from .worker import EMPTY
 
 REPRODUCED = "reproduced"
 REFUTED = "refuted"
@@ -75,22 +77,45 @@ class Evidence:
 
     def row(self, cell: dict[str, Any]) -> pd.Series:
         """The row of a cell's first arm; Unanswered with its status if it has no numbers."""
-        self._need(cell, "baseline", "arm")
+        self._need(cell, cell["baseline"], cell["arm"])
         place = (self.table["experiment"] == cell["experiment"]) & (self.table["cell"] == cell["name"])
         row: pd.Series = self.table[place & (self.table["arm"] == cell["arm"])].iloc[0]
         return row
 
-    def times(self, cell: dict[str, Any], side: str) -> pd.Series:
-        """Milliseconds of every slot of the baseline or the arm, per pass of as many chunks as the report's."""
-        self._need(cell, side)
-        slots = slots_of(self.run, cell["experiment"], cell["name"])
-        slots = slots[slots["arm"] == cell[side]]
-        return (slots["wall_ns"] / slots["chunks"] * self.figures["chunks"] / 1e6).set_axis(slots["worker"])
+    def pair(self, cell: dict[str, Any], arm: str, against: str) -> pd.Series:
+        """Two named arms of a cell against each other; Unanswered if one has no numbers."""
+        self._need(cell, arm, against)
+        margin = self.run.experiment(cell["experiment"])["margin"]
+        pairs = pairwise(self.run, cell["experiment"], cell["name"], margin)
+        found = pairs[(pairs["arm"] == arm) & (pairs["against"] == against)]
+        if found.empty:
+            raise Unanswered(f"this run has not both {arm} and {against}")
+        return found.iloc[0]
 
-    def _need(self, cell: dict[str, Any], *sides: str) -> None:
+    def chain(self, cell: dict[str, Any]) -> ablation.Chain:
+        """The steps of a cell of an ablation; Unanswered if they cannot be told."""
+        made = ablation.chain(self.run, self.table, self.run.experiment(cell["experiment"]), cell)
+        if made is None:
+            raise Unanswered(f"experiment {cell['experiment']} has no two steps that were measured")
+        return made
+
+    def times(self, cell: dict[str, Any], arm: str) -> pd.Series:
+        """Nanoseconds per chunk of every slot of an arm, by worker."""
+        self._need(cell, arm)
+        slots = slots_of(self.run, cell["experiment"], cell["name"])
+        slots = slots[slots["arm"] == arm]
+        if slots.empty:
+            raise Unanswered(f"this run has no {arm} in {cell['name']}")
+        return (slots["wall_ns"] / slots["chunks"]).set_axis(slots["worker"])
+
+    def passes(self, cell: dict[str, Any], side: str) -> pd.Series:
+        """Milliseconds of every slot of the baseline or the arm, per pass of as many chunks as the report's."""
+        return self.times(cell, cell[side]) * self.figures["chunks"] / 1e6
+
+    def _need(self, cell: dict[str, Any], *arms: str) -> None:
         table = self.table
         place = (table["experiment"] == cell["experiment"]) & (table["cell"] == cell["name"])
-        for name in (cell[side] for side in sides):
+        for name in arms:
             lacking = table[place & (table["arm"] == name) & (table["status"] != MEASURED)]
             if len(lacking):
                 status, reason = lacking.iloc[0][["status", "reason"]]
@@ -139,7 +164,8 @@ def _judge(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer
     try:
         return _RULES[rule["rule"]](claim, rule, evidence)
     except Unanswered as reason:
-        return Answer(NOT_TESTED, f"{reason}. Experiment {claim['experiment']} answers it: {claim['metric']}.")
+        experiment = rule["experiment"] or claim["experiment"]
+        return Answer(NOT_TESTED, f"{reason}. Experiment {experiment} answers it: {claim['metric']}.")
 
 
 def _ratio(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
@@ -167,7 +193,7 @@ def _saving(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answe
     if abs(slow - fast - claim["value"]) > ROUNDING * claim["value"]:
         return Answer(INCONSISTENT, f"{sum_}, and the report says {claim['value']:g} ms.")
     cell = evidence.cell(rule["experiment"], rule["operation"])
-    base = float(evidence.times(cell, "baseline").median())
+    base = float(evidence.passes(cell, "baseline").median())
     answer = _overlap(claim, rule, evidence, evidence.row(cell), lambda ratio: base * (1 - 1 / ratio))
     share = wording.percent(claim["value"] / slow, 0)
     return answer._replace(
@@ -211,7 +237,7 @@ def _overlap(
 
 def _spread(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
     """A standard deviation: compared as a share of the mean, each with its interval for normal data."""
-    times = evidence.times(evidence.cell(rule["experiment"], rule["operation"]), rule["side"])
+    times = evidence.passes(evidence.cell(rule["experiment"], rule["operation"]), rule["side"])
     passes = times.groupby(level=0).median()
     count = len(passes)
     if count < MIN_WORKERS:
@@ -266,6 +292,141 @@ def _contradiction(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -
         return Answer(INCONSISTENT, why)
 
 
+def _pair(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A ratio between two arms that the rule names: the first of `side` that was measured, against `against`."""
+    cell = evidence.cell(rule["experiment"], rule["operation"])
+    found, lacking = _measured(rule["side"].split(), lambda arm: evidence.pair(cell, arm, rule["against"]))
+    if not found:
+        raise lacking[0]
+    said = [
+        f"{arm} is {wording.ratio(row['ratio'])} times as fast as {row['against']} "
+        f"({wording.interval(row['low'], row['high'])})"
+        for arm, row in found.items()
+    ]
+    row = next(iter(found.values()))
+    low, high = _declared(rule)
+    beside = f" Beside it, {wording.listing(said[1:])}." if said[1:] else ""
+    beside += f" And {wording.listing([str(reason) for reason in lacking])}." if lacking else ""
+    where = wording.cell(**_place(cell))
+    why = f"{said[0]} in {where}; taken for the claim's figure is {low:g} to {high:g}.{beside}"
+    numbers = (row["ratio"], row["low"], row["high"])
+    if not np.isfinite(row["high"]):
+        return Answer(NOT_TESTED, f"{why} Too few workers for an interval.", row["ratio"])
+    if row["low"] > high or row["high"] < low:
+        return Answer(REFUTED, f"It is {'more' if row['low'] > high else 'less'}: {why}", *numbers)
+    if row["low"] <= 1 <= row["high"]:
+        return Answer(NOT_TESTED, f"{why} Our interval holds 1 as well.", *numbers)
+    return Answer(REPRODUCED, why, *numbers)
+
+
+def _crossing(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """What a call that does nothing costs, as a share of one that does the work (`against`), size by size.
+
+    It costs nothing if that share is below the margin of the experiment everywhere.
+    """
+    cell = evidence.cell(rule["experiment"], rule["operation"])
+    experiment = evidence.run.experiment(rule["experiment"])
+    found, lacking = _measured(rule["side"].split(), lambda arm: evidence.times(cell, arm))
+    if not found:
+        raise lacking[0]
+    arm, calls = next(iter(found.items()))
+    numbers = interval(calls.groupby(level=0).median().to_numpy())
+    edge, said, verdicts = experiment["margin"], [], set()
+    for work in (each for each in experiment["cells"] if each["operation"] == rule["against"]):
+        empty = [c for c in experiment["cells"] if c["operation"] == rule["operation"]]
+        empty = [c for c in empty if (c["size"], c["pool"]) == (work["size"], work["pool"])]
+        if not empty:
+            continue
+        pair = [evidence.times({**each, "experiment": cell["experiment"]}, arm) for each in (empty[0], work)]
+        done, whole = (times.groupby(level=0).median() for times in pair)
+        share = ablation.Estimate(*interval((done / whole).to_numpy()))
+        said.append(f"{wording.percent(share.value, 0)} ({ablation.shares(share)}) of {wording.cell(**_place(work))}")
+        verdicts.add(REFUTED if share.low > edge else REPRODUCED if share.high < edge else NOT_TESTED)
+    if not said:
+        raise Unanswered(f"experiment {rule['experiment']} has no cell for {rule['against']} in this run")
+    verdict = next(each for each in (REFUTED, NOT_TESTED, REPRODUCED) if each in verdicts)
+    bare = evidence.times(cell, EMPTY).median()
+    others = [f"{name} {wording.number(times.median())} ns" for name, times in list(found.items())[1:]]
+    beside = f" Beside it, {wording.listing(others)}." if others else ""
+    why = (
+        f"A call of {arm} that does nothing is {wording.listing(said)}; nothing would be less than "
+        f"{wording.margin(edge)}. The time is this machine's, the loop included: around a C function that does nothing "
+        f"it takes {wording.number(bare)} ns.{beside}"
+    )
+    few = not np.isfinite(numbers[2])
+    return Answer(verdict, why, numbers[0]) if few else Answer(verdict, why, *numbers)
+
+
+def _share(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """What part of the time that the report saved a step of the ablation saves: is it within the declared range?"""
+    made = evidence.chain(evidence.cell(rule["experiment"], rule["operation"]))
+    step, share = made.step(rule["against"]), made.share_of_saving(rule["against"])
+    if step is None or share is None:
+        raise Unanswered(f"the share of the step {rule['against']} cannot be told from this run")
+    low, high = _declared(rule)
+    why = (
+        f"The step {rule['against']} ({step['arm']} against {step['against']}) is {wording.percent(share.value)} "
+        f"({ablation.shares(share)}) of the time that the report's designs save; the claim is taken for "
+        f"{wording.percent(low, 0)} or more. {made.where}.{_note(claim)}"
+    )
+    if not np.isfinite(share.high):
+        return Answer(NOT_TESTED, f"{why} Too few workers for an interval.", share.value)
+    if share.high < low or share.low > high:
+        return Answer(REFUTED, why, *share)
+    return Answer(REPRODUCED if share.low >= low else NOT_TESTED, why, *share)
+
+
+def _spared(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """A copy that a step of the ablation does without: if that is faster, the report's design copies without need."""
+    step = evidence.chain(evidence.cell(rule["experiment"], rule["operation"])).step(rule["against"])
+    if step is None:
+        raise Unanswered(f"the step {rule['against']} was not measured by itself")
+    why = (
+        f"{step['against']} copies every chunk once more than {step['arm']}, which leaves the same bytes and is "
+        f"{wording.ratio(step['ratio'])} times as fast ({wording.interval(step['low'], step['high'])}, "
+        f"{step['verdict']})."
+    )
+    if step["verdict"] == "faster":
+        return Answer(REFUTED, f"{why} So a copy was left that could be spared.")
+    if step["verdict"] == "undecided":
+        return Answer(NOT_TESTED, f"{why} This run was too noisy to tell.")
+    return Answer(NOT_TESTABLE, f"{why} What the copy costs does not show in the time.")
+
+
+def _difference(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """An absolute time that is the difference of two operations of ours; for orientation, as every absolute time."""
+    whole, part = (evidence.cell(rule["experiment"], name) for name in rule["operation"].split())
+    medians = [float(evidence.passes(cell, rule["side"]).median()) for cell in (whole, part)]
+    why = (
+        f"An absolute figure of another machine and interpreter. Ours, for orientation only: the median of "
+        f"{whole['operation']} less that of {part['operation']}, of {whole[rule['side']]}."
+    )
+    return Answer(NOT_TESTABLE, f"{why}{_note(claim)}", medians[0] - medians[1])
+
+
+def _measured(arms: list[str], ask: Callable[[str], Any]) -> tuple[dict[str, Any], list[Unanswered]]:
+    """What is found for each arm, in order, and why nothing is for the others."""
+    found, lacking = {}, []
+    for arm in arms:
+        try:
+            found[arm] = ask(arm)
+        except Unanswered as reason:
+            lacking.append(reason)
+    return found, lacking
+
+
+def _declared(rule: dict[str, str]) -> tuple[float, float]:
+    """The range that a rule declares."""
+    found = _range(rule["range"])
+    if found is None:
+        raise LabError(f"data/rules.csv: the rule {rule['rule']} needs a range such as '3 to 5', not '{rule['range']}'")
+    return found
+
+
+def _place(cell: dict[str, Any]) -> dict[str, str]:
+    return {key: cell[key] for key in ("operation", "size", "pool")}
+
+
 def _energy(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
     """Energy can be had only where the machine counts it."""
     if evidence.run.note["environment"]["cpu"].get("hypervisor"):
@@ -297,11 +458,11 @@ def _orientation(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> 
     """Our median, p10 and p99 in the claim's unit (of a rate: at the median, p99 and p10 time)."""
     cell = evidence.cell(rule["experiment"], rule["operation"])
     if rule["side"] == "saving":
-        row, base = evidence.row(cell), float(evidence.times(cell, "baseline").median())
+        row, base = evidence.row(cell), float(evidence.passes(cell, "baseline").median())
         if row["workers"] < MIN_WORKERS:
             return base * (1 - 1 / row["ratio"]), NONE, NONE
         return base * (1 - 1 / row["ratio"]), base * (1 - 1 / row["low"]), base * (1 - 1 / row["high"])
-    middle, low, high = evidence.times(cell, rule["side"]).quantile([0.5, 0.1, 0.99])
+    middle, low, high = evidence.passes(cell, rule["side"]).quantile([0.5, 0.1, 0.99])
     chunks = evidence.figures["chunks"]
     if claim["unit"] == "chunks/s":
         return 1e3 * chunks / middle, 1e3 * chunks / high, 1e3 * chunks / low
@@ -328,8 +489,12 @@ _RULES: dict[str, Callable[[pd.Series, dict[str, str], Evidence], Answer]] = {
     "spread": _spread,
     "absolute": _absolute,
     "contradiction": _contradiction,
+    "pair": _pair,
+    "crossing": _crossing,
+    "share": _share,
+    "spared": _spared,
+    "difference": _difference,
     "energy": _energy,
     "numa": _numa,
-    "later": _later,
 }
 """How claims are judged, by the name in data/rules.csv."""

@@ -23,7 +23,7 @@ from typing import Any
 from . import environment
 from .errors import LabError
 from .experiment import Experiment
-from .operations import OPERATIONS, lacks
+from .operations import lacks, name_of, operation_of
 from .paths import RESULTS, SPEECH, require
 from .progress import Steps
 from .registry import Loaded, Status
@@ -51,7 +51,7 @@ class Profile:
 
 
 PROFILES = {
-    p.name: p for p in (Profile("quick", 10, 100, 2.0), Profile("full", 20, 200, 15.0), Profile("glance", 4, 20, 0.5))
+    p.name: p for p in (Profile("quick", 10, 100, 1.0), Profile("full", 20, 200, 15.0), Profile("glance", 4, 20, 0.5))
 }
 """Profiles by name: `quick` for the report, `full` for figures to publish, `glance` to see that everything works."""
 
@@ -112,7 +112,7 @@ class Run:
         self.experiments, self.profile, self.folder = experiments, profile, folder
         self.recording = require(recording) if recording == SPEECH else recording
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
-        self.asked_for = frozenset(asked_for)
+        self.asked_for = frozenset(map(name_of, asked_for))
         self.problems: list[str] = []
         self.missing: list[dict[str, str]] = []
         self._check_input()
@@ -128,7 +128,7 @@ class Run:
         self.input = {"name": self.recording.name, "sha256": recording.sha256, "rate": recording.rate}
 
     def _check_arms(self, excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
-        names = dict.fromkeys(name for e in self.experiments for name in (e.baseline, *e.arms))
+        names = dict.fromkeys(name_of(arm) for e in self.experiments for arm in (e.baseline, *e.arms))
         arms = {}
         for row, found, why in preflight(list(names)):
             status, reason = found, why
@@ -144,7 +144,7 @@ class Run:
     def _cells_of(self, experiment: Experiment) -> list[dict[str, Any]]:
         cells = []
         for cell in experiment.cells:
-            _, status, reason = self.arms[experiment.baseline]
+            status, reason = self._readiness(experiment.baseline, cell.operation)
             if status is not Status.READY:
                 for name in (experiment.baseline, *experiment.arms):
                     why = f"its baseline {experiment.baseline} is not to be had: {reason}"
@@ -152,14 +152,11 @@ class Run:
                 continue
             ready = []
             for name in experiment.arms:
-                row, status, reason = self.arms[name]
-                lacking = lacks(OPERATIONS[cell.operation], row.kind, row.contract)
-                if status is not Status.READY:
-                    self._miss(experiment, cell.name, name, status, reason)
-                elif lacking:
-                    self._miss(experiment, cell.name, name, Status.NOT_OFFERED, lacking)
-                else:
+                status, reason = self._readiness(name, cell.operation)
+                if status is Status.READY:
                     ready.append(name)
+                else:
+                    self._miss(experiment, cell.name, name, status, reason)
             cells.append(
                 {
                     "experiment": experiment.name,
@@ -173,6 +170,12 @@ class Run:
                 }
             )
         return cells
+
+    def _readiness(self, arm: str, operation: str) -> tuple[Status, str]:
+        """Whether an arm can be timed in a cell of an operation, and why not."""
+        row, status, reason = self.arms[name_of(arm)]
+        lacking = lacks(operation_of(arm, operation), row) if status is Status.READY else ""
+        return (Status.NOT_OFFERED, lacking) if lacking else (status, reason)
 
     def _miss(self, experiment: Experiment, cell: str, arm: str, status: str, reason: str) -> None:
         self.missing.append(
@@ -230,7 +233,8 @@ class Run:
                 signal.signal(signal.SIGTERM, previous)
         for fault in self.missing:
             serious = fault["status"] in (Status.WRONG_OUTPUT, Status.CRASHED, Status.BROKEN)
-            told = any(problem.startswith(f"{fault['arm']}: ") for problem in self.problems)
+            told = any(problem.startswith(f"{name_of(fault['arm'])}: ") for problem in self.problems)
+            told |= any(problem.startswith(f"{fault['arm']}: ") for problem in self.problems)
             if serious and not told:
                 self.problems.append(f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}")
         if not self.cells:

@@ -116,8 +116,27 @@ class AudioProcessorFactory(Protocol):
     ) -> AudioProcessor: ...
 
 
+class Ladder(Protocol):
+    """Calls that do ever more of a decode, so that the cost of a call can be told from that of the work."""
+
+    def noop(self, chunk: object, /) -> None:
+        """Do nothing."""
+
+    def accept(self, chunk: Chunk, /) -> None:
+        """Take the pointer and the length of a chunk."""
+
+    def allocate(self, chunk: Chunk, /) -> bytes:
+        """New bytes of the decoded size, with unspecified contents."""
+
+    def copy(self, chunk: Chunk, /) -> bytes:
+        """New bytes of the decoded size, with as many bytes of the text in them."""
+
+    def decode(self, chunk: Chunk, /) -> bytes:
+        """Decode one chunk."""
+
+
 class Reference(Protocol):
-    """An arm held to no contract: it decodes and says what it is."""
+    """An arm held to no contract: it decodes and says what it is. One whose BUILD has the input `pcm` gets PCM."""
 
     @property
     def BUILD(self) -> Mapping[str, str]:  # noqa: N802 - the contract's name

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from . import results, summary, wording
+from . import ablation, results, summary, wording
 from .errors import LabError
+from .operations import Needs, operation_of
 from .paths import ROOT, RUNS
 from .results import RunData
 
@@ -42,7 +43,10 @@ def rewrite(path: Path = README) -> None:
 
 
 def answer(run: RunData) -> str:
-    """The first cell of every experiment, at most MOST_ROWS arms, and what of it is the language's doing."""
+    """The first cell of every experiment that ends in audio, at most MOST_ROWS arms, and what is the language's doing.
+
+    The steps of an ablation are no ranking: of one, the sentences stand below.
+    """
     table = summary.summarise(run)
     lines = ["| where | arm | against | times as fast | 95 % interval | verdict |", "|---|---|---|---|---|---|"]
     rows = pd.concat(
@@ -51,7 +55,11 @@ def answer(run: RunData) -> str:
     for _, row in rows.head(MOST_ROWS).iterrows():
         cells = [summary.describe(row), f"`{row['arm']}`", f"`{row['baseline']}`", wording.ratio(row["ratio"])]
         lines.append("| " + " | ".join([*cells, wording.interval(row["low"], row["high"]), row["verdict"]]) + " |")
-    return "\n".join([*lines, "", *summary.same_kernel_lines(run, table), "", _origin(run)])
+    said = summary.same_kernel_lines(run, table)
+    for experiment in (each for each in run.note["experiments"] if each.get("steps")):
+        made = ablation.chain(run, table, experiment, experiment["cells"][0])
+        said += ablation.lines(made) if made else []
+    return "\n".join([*lines, "", "\n\n".join(said), "", _origin(run)])
 
 
 def footprint(path: Path = FOOTPRINT) -> str:
@@ -66,8 +74,14 @@ def footprint(path: Path = FOOTPRINT) -> str:
 
 
 def _ordered(run: RunData) -> list[dict[str, Any]]:
-    """The experiments of a run, those with the fewest arms first, so that none is cut off by a long one."""
-    return sorted(run.note["experiments"], key=lambda experiment: len(experiment["arms"]))
+    """The experiments of a run that rank arms, those with the fewest first, so that none is cut off by a long one."""
+    ranking = [
+        experiment
+        for experiment in run.note["experiments"]
+        if not experiment.get("steps")
+        and operation_of("", experiment["cells"][0]["operation"]).needs is not Needs.LADDER
+    ]
+    return sorted(ranking, key=lambda experiment: len(experiment["arms"]))
 
 
 def _origin(run: RunData) -> str:

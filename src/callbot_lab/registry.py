@@ -19,6 +19,9 @@ from .protocol import BUILD_KEYS, IMPLEMENTATION_GROUP, REFERENCE_GROUP
 SOURCE_SUFFIXES = frozenset({".c", ".h", ".lock", ".pxd", ".pxi", ".py", ".pyx", ".rs", ".toml"})
 BUILD_FOLDERS = frozenset({"build", "dist", "target", "__pycache__"})
 
+TEXT, PCM = "text", "pcm"
+"""What the calls of an arm take: base64 text or, for a reference that decodes nothing, the bytes themselves."""
+
 
 class Status(StrEnum):
     """Whether an arm can be used, and if not, why."""
@@ -67,6 +70,11 @@ class Loaded:
         """What the arm offers: full, decode, report; a reference offers decode."""
         return self.build.get("contract", "decode")
 
+    @property
+    def takes(self) -> str:
+        """What its calls get: TEXT or PCM."""
+        return self.build.get("input", TEXT)
+
 
 def find_arms() -> dict[str, Arm]:
     """All arms that installed distributions announce, by name; implementations first."""
@@ -114,6 +122,10 @@ def load(arm: Arm) -> Loaded:
             if not callable(getattr(subject, name, None)):
                 reason = f"its contract is {build['contract']}, but it has no {name}"
                 return _row(arm, Status.BROKEN, reason, subject, build)
+    accepted = (TEXT, PCM) if arm.kind == "reference" else (TEXT,)
+    if build.get("input", TEXT) not in accepted:
+        reason = f"its input is {build['input']}; accepted of a {arm.kind} is {' or '.join(accepted)}"
+        return _row(arm, Status.BROKEN, reason, subject, build)
     if build["profile"] != "release":
         reason = f"a {build['profile']} build is never timed; build it with optimisation"
         return _row(arm, Status.DEBUG, reason, subject, build)

@@ -14,11 +14,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from . import costsummary, figures, summary, wording
+from . import ablation, costsummary, figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .costmodel import CostModel, cost_model
 from .errors import LabError
+from .experiment import MARGIN
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
+from .operations import Needs, operation_of
 from .results import RunData
 from .worker import EMPTY, NULL
 
@@ -93,6 +95,16 @@ class _Page:
         self.contests = summary.contests(run, self.table)
         self.wins, self.no_wins = summary.contest_lines(self.contests)
         self.same_kernel = summary.same_kernel_lines(run, self.table)
+        self.kernels = summary.same_kernel(run, self.table)
+        self.chains = {
+            experiment["name"]: [
+                made
+                for cell in experiment["cells"]
+                if (made := ablation.chain(run, self.table, experiment, cell)) is not None
+            ]
+            for experiment in run.note["experiments"]
+            if experiment.get("steps")
+        }
         self.noise = summary.noise(run, self.table)
         self.profile = summary.profile_line(run)
 
@@ -135,7 +147,12 @@ class _Page:
             where, meaning = summary.describe(cell), wording.operation(cell["operation"])
             cells.append({"where": where, "meaning": meaning, "rows": _rows(rows[rows["cell"] == cell["name"]])})
         part = {key: experiment[key] for key in ("name", "question", "baseline")}
+        chains = self.chains.get(name, [])
         part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None, "model": None}
+        part["chains"] = [
+            {"where": made.where, "lines": ablation.lines(made), "steps": _steps(made), "first": experiment["baseline"]}
+            for made in chains
+        ]
         timed = summary.cells_of(self.table, name)
         if not timed:
             return part | {"where": "no cell", "headline": f"{figures.forest_title(rows)} See what was not measured."}
@@ -145,6 +162,8 @@ class _Page:
             return part | {"model": _model(model), "where": where, "headline": costsummary.headline(model)}
         # The first cell of an experiment is its main one.
         first = rows[rows["cell"] == timed[0]]
+        if chains:
+            return part | {"where": chains[0].where, "headline": " ".join(ablation.lines(chains[0]))}
         pairs = pairwise(self.run, name, timed[0], experiment["margin"])
         if pairs["arm"].nunique() >= 3:
             part["pairs"] = _matrix(pairs, summary.competitors(self.table, name, timed[0]), experiment["baseline"])
@@ -165,13 +184,58 @@ class _Page:
                 continue
             title = figures.forest_title(rows)
             forest = figures.ratio_forest(rows, title)
-            found[name] = [_embed(forest, f"forest-{index}", title, _alternative(rows))]
+            found[name] = [
+                *self._own_figures(experiment, rows),
+                _embed(forest, f"forest-{index}", title, _alternative(rows)),
+            ]
             for cell in summary.cells_of(self.table, name)[:1]:
                 medians = summary.worker_medians(self.run, name, cell)
                 title = figures.run_order_title(medians)
                 said = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
-                found[name].append(_embed(figures.run_order(medians, title), f"order-{index}", title, said))
+                caption = f"Worker medians of {summary.describe(rows[rows['cell'] == cell].iloc[0])}."
+                drawn = figures.run_order(medians, title)
+                found[name].append(_embed(drawn, f"order-{index}", title, said) | {"caption": caption})
         return found
+
+    def _own_figures(self, experiment: dict[str, Any], rows: pd.DataFrame) -> list[dict[str, Any]]:
+        """The figures that only some experiments have: steps, kernels in several languages, rungs of a ladder."""
+        name, made = experiment["name"], []
+        for chain in self.chains.get(name, [])[:1]:
+            title = ablation.share_line(chain)
+            said = " ".join(ablation.lines(chain))
+            drawn = figures.waterfall(chain.steps, title)
+            made.append(_embed(drawn, f"steps-{name}", title, said) | {"caption": f"Steps of {chain.where}."})
+        twins = self.kernels[self.kernels["experiment"] == name]
+        if twins["kernel"].nunique() > 1:
+            title = figures.language_grid_title(rows, twins)
+            said = " ".join(
+                f"{row['where']}: {row['arm']} {wording.ratio(row['ratio'])} times as fast as {row['against']}."
+                for row in twins.to_dict("records")
+            )
+            made.append(_embed(figures.language_grid(rows, twins, title), f"kernels-{name}", title, said))
+        rungs = [cell for cell in experiment["cells"] if operation_of("", cell["operation"]).needs is Needs.LADDER]
+        times = summary.call_times(self.run, self.table, name)
+        if rungs and len(times):
+            title = figures.call_ladder_title(times, experiment["baseline"])
+            drawn = figures.call_ladder(times, experiment["baseline"], title)
+            made.append(_embed(drawn, f"rungs-{name}", title, "The table has the same times."))
+        return made
+
+    @cached_property
+    def kernel_table(self) -> dict[str, Any]:
+        """Kernels in two languages: a row a cell and pair of languages, a column a kernel."""
+        kernels = list(dict.fromkeys(self.kernels["kernel"]))
+        found: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+        for pair in self.kernels[~self.kernels["experiment"].isin(self.models)].to_dict("records"):
+            place = (pair["experiment"], pair["where"], f"{pair['language']} against {pair['other']}")
+            entry = {
+                "arms": f"{pair['arm']} against {pair['against']}",
+                "ratio": wording.ratio(pair["ratio"]),
+                "interval": wording.interval(pair["low"], pair["high"]),
+                "verdict": pair["verdict"],
+            }
+            found.setdefault(place, {}).setdefault(pair["kernel"], []).append(entry)
+        return {"kernels": kernels, "rows": found, "margin": wording.margin(MARGIN)}
 
     @cached_property
     def ledger(self) -> list[dict[str, Any]]:
@@ -237,7 +301,7 @@ def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
         measured = row["status"] == summary.MEASURED
         line = {"arm": row["arm"], "status": row["status"], "reason": row["reason"], "measured": measured}
         if measured:
-            kind = {NULL: "null arm", EMPTY: "a bound, no arm"}.get(row["arm"])
+            kind = {NULL: "null arm", EMPTY: "a bound, no arm"}.get(row["arm"], "a bound" if row["bound"] else None)
             line |= {
                 "language": row["language"],
                 "ratio": wording.ratio(row["ratio"]),
@@ -251,6 +315,23 @@ def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
                 "workers": int(row["workers"]),
                 "times": [wording.number(row[name]) for name in ("p10", "p50", "p99")],
             }
+        worded.append(line)
+    return worded
+
+
+def _steps(made: ablation.Chain) -> list[dict[str, Any]]:
+    """The steps of an ablation for their table; the first is where it starts."""
+    worded = []
+    for step in made.steps.to_dict("records"):
+        measured = step["status"] == summary.MEASURED
+        line = {key: step[key] for key in ("arm", "change", "meaning", "status", "reason", "against")}
+        line |= {"measured": measured, "label": ablation.label(step), "ratio": "", "interval": "", "verdict": ""}
+        if measured:
+            line["total"] = wording.ratio(step["total"])
+            line["total_interval"] = wording.interval(step["total_low"], step["total_high"])
+        if measured and step["against"]:
+            line |= {"ratio": wording.ratio(step["ratio"]), "verdict": step["verdict"]}
+            line["interval"] = wording.interval(step["low"], step["high"])
         worded.append(line)
     return worded
 
@@ -312,7 +393,7 @@ def _embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str,
     text = text.replace("<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc"', 1)
     names = Markup('<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>').format(name, title, alternative)
     end = text.index(">") + 1
-    return {"name": name, "title": title, "svg": Markup(text[:end]) + names + Markup(text[end:])}
+    return {"name": name, "title": title, "svg": Markup(text[:end]) + names + Markup(text[end:]), "caption": ""}
 
 
 def _sentence(text: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import registry
-from .registry import Loaded, Status
+from .registry import PCM, Loaded, Status
 
 ACCEPTED = ["", "AA==", "AAA=", "AAAA", "/+/+", *(b64encode(bytes(range(n))).decode() for n in (1, 2, 3, 64, 200))]
 REFUSED = {"AB==": 2, "AAB=": 3, "AA===": 4, "AAAA=": 4, "A=": 1, "AA=": 3, "AAAA\n": 4, "AA-_": 2, "é": 0, "AAA": 3}
@@ -54,7 +54,8 @@ def _ask(name: str) -> tuple[Status, str]:
 
 def check(row: Loaded) -> tuple[Status, str]:
     """Check an arm that was loaded; the first fault found decides."""
-    checks: list[Callable[[Any], str]] = [_decodes]
+    decodes = _hands_on if row.takes == PCM else _decodes
+    checks: list[Callable[[Any], str]] = [decodes]
     if row.kind == "implementation" and row.contract != "report":
         checks.append(_refuses)
         if row.contract == "full":
@@ -65,7 +66,7 @@ def check(row: Loaded) -> tuple[Status, str]:
         except Exception as error:  # an arm under test may raise anything
             fault = f"{find_fault.__name__.strip('_')}: {type(error).__name__}: {error}"
         if fault:
-            wrong = find_fault is _decodes
+            wrong = find_fault is decodes
             return (Status.WRONG_OUTPUT if wrong else Status.NONCONFORMING), " ".join(fault.split())
     return Status.READY, ""
 
@@ -74,6 +75,14 @@ def _decodes(subject: Any) -> str:
     for text in ACCEPTED:
         if subject.decode(text) != binascii.a2b_base64(text):
             return f"decode({text!r}) is wrong"
+    return ""
+
+
+def _hands_on(subject: Any) -> str:
+    """Of a reference that takes PCM, for which decoding is to hand it on."""
+    for pcm in map(binascii.a2b_base64, ACCEPTED):
+        if subject.decode(pcm) != pcm:
+            return f"decode({pcm!r}) is not what it was given"
     return ""
 
 

@@ -14,6 +14,8 @@ from . import wording
 from .analysis import CONFIDENCE, MIN_WORKERS, analyse, pairwise, slots_of
 from .experiment import MARGIN
 from .measure import PROFILES
+from .operations import Needs, name_of, operation_of
+from .registry import PCM, TEXT
 from .results import RunData
 from .worker import EMPTY, NULL
 
@@ -30,8 +32,9 @@ _COLUMNS = [*_PLACE, "arm", *_NUMBERS, "verdict", "detected", "matters", "worker
 def summarise(run: RunData) -> pd.DataFrame:
     """One row for every arm of every cell, with numbers or with the reason why there are none.
 
-    The columns of analysis.analyse, `language`, `binding` and `kind` from the arm's BUILD (empty if unknown), `status`
-    (`measured`, or what kept the arm from it) and `reason`. A row with another status than `measured` has no numbers.
+    The columns of analysis.analyse, `language`, `binding`, `kernel` and `kind` from the arm's BUILD (empty if unknown),
+    `bound` (it takes PCM, so it shows what could be gained and competes with nobody), `status` (`measured`, or what
+    kept the arm from it) and `reason`. A row with another status than `measured` has no numbers.
     """
     table = analyse(run)
     if table.empty:
@@ -42,18 +45,21 @@ def summarise(run: RunData) -> pd.DataFrame:
         # Joining onto an empty frame would turn every column into objects.
         table = pd.concat([table, lacking], ignore_index=True) if len(table) else lacking.reindex(columns=table.columns)
     table[_NUMBERS] = table[_NUMBERS].astype(float)
-    about = {arm["name"]: arm for arm in run.note["arms"]}
-    builds = [about.get(name, {}).get("build", {}) for name in table["arm"]]
-    table["language"] = [build.get("language", "") for build in builds]
-    table["binding"] = [build.get("binding", "") for build in builds]
-    table["kind"] = [about.get(name, {}).get("kind", "") for name in table["arm"]]
+    about = [_about(run, arm) for arm in table["arm"]]
+    for key in ("language", "binding", "kernel"):
+        table[key] = [arm["build"].get(key, "") for arm in about]
+    table["kind"] = [arm["kind"] for arm in about]
+    table["bound"] = [arm["build"].get("input", TEXT) == PCM for arm in about]
     return table
 
 
 def competitors(table: pd.DataFrame, experiment: str, cell: str | None = None) -> pd.DataFrame:
-    """The measured arms of an experiment, or of one of its cells, highest ratio first; null and empty call left out."""
+    """The measured arms of an experiment, or of one of its cells, highest ratio first.
+
+    The null arm, the empty call and bounds are left out.
+    """
     chosen = table[(table["experiment"] == experiment) & (table["status"] == MEASURED)]
-    chosen = chosen[~chosen["arm"].isin([NULL, EMPTY])]
+    chosen = chosen[~chosen["arm"].isin([NULL, EMPTY]) & ~chosen["bound"].astype(bool)]
     if cell is not None:
         chosen = chosen[chosen["cell"] == cell]
     return chosen.sort_values("ratio", ascending=False, kind="stable")
@@ -73,25 +79,28 @@ def describe(row: Any) -> str:
 def contests(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
     """The best arm of each language against the best of every other, and against the best library, in every cell.
 
+    The steps of an ablation are no contest, and neither bounds nor the designs of the report take a side.
+
     Columns: `experiment`, `cell`, `where` (in words), `side`, `other` (languages, or `library`), `compiled` (whether
     `side` is compiled code of our own), `arm`, `against`, `ratio`, `low`, `high`, `verdict`. In an experiment every
     two sides meet from the same end: the compiled one's, or else that of the one that is faster by and large.
     """
-    about = {arm["name"]: arm for arm in run.note["arms"]}
     rows = []
     for experiment in run.note["experiments"]:
+        if experiment.get("steps"):
+            continue
         for cell in cells_of(table, experiment["name"]):
             ranked = competitors(table, experiment["name"], cell)
             ratios = {experiment["baseline"]: 1.0, **dict(zip(ranked["arm"], ranked["ratio"], strict=True))}
             best: dict[str, str] = {}
             for arm in sorted(ratios, key=lambda name: -ratios[name]):
-                best.setdefault(_side(about.get(arm, {})), arm)
-            sides = {arm: side for side, arm in best.items()}
+                best.setdefault(_side(_about(run, arm)), arm)
+            sides = {arm: side for side, arm in best.items() if side}
             pairs = pairwise(run, experiment["name"], cell, experiment["margin"])
             pairs = pairs[pairs["arm"].isin(sides) & pairs["against"].isin(sides)]
             pairs = pairs.assign(side=pairs["arm"].map(sides), other=pairs["against"].map(sides))
             for end, arm in (("compiled", "arm"), ("rival", "against")):
-                pairs[end] = [sides[name] != LIBRARY and _is_compiled(about[name]) for name in pairs[arm]]
+                pairs[end] = [sides[name] != LIBRARY and _is_compiled(_about(run, name)) for name in pairs[arm]]
             rows.append(pairs.assign(experiment=experiment["name"], cell=cell, where=describe(ranked.iloc[0])))
     columns = ["experiment", "cell", "where", "side", "other", "compiled", "arm", "against"]
     columns += ["ratio", "low", "high", "verdict"]
@@ -121,30 +130,39 @@ def contest_lines(found: pd.DataFrame) -> tuple[list[str], list[str]]:
     return wins, others
 
 
-def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
-    """Implementations that decode with the same kernel in different languages, against each other: a sentence a pair.
+def same_kernel(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
+    """Implementations that decode with the same kernel in different languages, against each other, in every cell.
 
-    Here nothing differs but the language and its binding, so the margin is the one for kernels.
+    Columns: `experiment`, `cell`, `where` (in words), `kernel`, `arm`, `against`, `language`, `other` (those of the
+    two), `ratio` (how many times as fast `arm` is), `low`, `high`, `verdict`. Here nothing differs but the language and
+    its binding, so the margin is the one for kernels. Operations in which no kernel runs are left out.
     """
-    keeping = {
-        arm["name"]: arm["build"]
-        for arm in run.note["arms"]
-        if arm["kind"] == "implementation" and arm["build"].get("contract") == "full"
-    }
-    found: dict[tuple[str, str, str], list[pd.Series]] = {}
+    rows = []
     for experiment in run.note["experiments"]:
-        for cell in cells_of(table, experiment["name"]):
-            pairs = pairwise(run, experiment["name"], cell, MARGIN)
-            for _, pair in pairs.iterrows():
-                arm, against = keeping.get(pair["arm"]), keeping.get(pair["against"])
-                if not arm or not against or pair["arm"] < pair["against"]:
+        for cell in experiment["cells"]:
+            if cell["name"] not in cells_of(table, experiment["name"]):
+                continue
+            for _, pair in pairwise(run, experiment["name"], cell["name"], MARGIN).iterrows():
+                arm, against = (_about(run, pair[end])["build"] for end in ("arm", "against"))
+                does = {operation_of(pair[end], cell["operation"]) for end in ("arm", "against")}
+                conform = arm.get("contract") == against.get("contract") == "full"
+                if not conform or len(does) > 1 or does.pop().needs is Needs.LADDER or pair["arm"] < pair["against"]:
                     continue
                 if arm["kernel"] == against["kernel"] and arm["language"] != against["language"]:
-                    found.setdefault((arm["kernel"], pair["arm"], pair["against"]), []).append(pair)
+                    place = {"experiment": experiment["name"], "cell": cell["name"], "where": describe(cell)}
+                    about = {"kernel": arm["kernel"], "language": arm["language"], "other": against["language"]}
+                    rows.append({**place, **about, **pair})
+    columns = ["experiment", "cell", "where", "kernel", "arm", "against", "language", "other"]
+    return pd.DataFrame(rows, columns=[*columns, "ratio", "low", "high", "verdict"])
+
+
+def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
+    """What same_kernel finds, in a sentence for every kernel and pair."""
+    groups = same_kernel(run, table).groupby(["kernel", "arm", "against"], sort=False)
     return [
-        f"With the same kernel ({kernel}), {arm} against {against}: {_tally(pd.DataFrame(rows))}; "
+        f"With the same kernel ({kernel}), {arm} against {against}: {_tally(rows)}; "
         f"equivalent is within {wording.margin(MARGIN)}."
-        for (kernel, arm, against), rows in found.items()
+        for (kernel, arm, against), rows in groups
     ]
 
 
@@ -153,9 +171,7 @@ def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:
 
     `pairs` is analysis.pairwise of the cell; without it nothing is said about the runners-up.
     """
-    rows = table[(table["status"] == MEASURED) & ~table["arm"].isin([NULL, EMPTY])]
-    rows = rows.sort_values("ratio", ascending=False, kind="stable")
-    if rows.empty:
+    if table.empty or (rows := competitors(table, table["experiment"].iloc[0])).empty:
         return "No arm was measured against the baseline."
     first = rows.iloc[0]
     text = f"{first['arm']} {_against(first)}"
@@ -253,10 +269,31 @@ def worker_medians(run: RunData, experiment: str, cell: str) -> pd.DataFrame:
     """
     slots = slots_of(run, experiment, cell)
     slots = slots[slots["arm"] != EMPTY]
-    languages = {arm["name"]: arm.get("build", {}).get("language", "") for arm in run.note["arms"]}
     medians = (slots["wall_ns"] / slots["chunks"]).groupby([slots["worker"], slots["arm"]]).median()
     frame = medians.rename("ns").reset_index()
-    return frame.assign(language=frame["arm"].map(languages).fillna(""))
+    return frame.assign(language=[_about(run, arm)["build"].get("language", "") for arm in frame["arm"]])
+
+
+def call_times(run: RunData, table: pd.DataFrame, experiment: str) -> pd.DataFrame:
+    """Nanoseconds per chunk of every arm, the baseline and the empty call too: one row for each in every cell.
+
+    Columns: `cell`, `operation`, `size`, `pool`, `arm`, `language`, `p10`, `p50`, `p99`, and how many times as fast it
+    is as the baseline (`ratio`, `low`, `high`, `verdict`; none for the baseline). For orientation only.
+    """
+    rows = []
+    for cell in run.experiment(experiment)["cells"]:
+        place = {"cell": cell["name"], **{key: cell[key] for key in ("operation", "size", "pool")}}
+        slots = slots_of(run, experiment, cell["name"])
+        times = (slots["wall_ns"] / slots["chunks"]).groupby(slots["arm"]).quantile([0.1, 0.5, 0.99]).unstack()
+        judged = table[(table["experiment"] == experiment) & (table["cell"] == cell["name"])].set_index("arm")
+        judged = judged[["ratio", "low", "high", "verdict"]]
+        for arm in times.index.drop(NULL, errors="ignore"):
+            percentiles = dict(zip(("p10", "p50", "p99"), times.loc[arm], strict=True))
+            found = judged.loc[arm] if arm in judged.index else dict.fromkeys(judged.columns, np.nan)
+            language = _about(run, arm)["build"].get("language", "")
+            rows.append({**place, "arm": arm, "language": language, **percentiles, **found})
+    columns = ["cell", "operation", "size", "pool", "arm", "language", "p10", "p50", "p99", "ratio", "low", "high"]
+    return pd.DataFrame(rows, columns=[*columns, "verdict"])
 
 
 def _tally(group: pd.DataFrame) -> str:
@@ -285,8 +322,17 @@ def _places(rows: pd.DataFrame) -> str:
     )
 
 
+def _about(run: RunData, arm: str) -> dict[str, Any]:
+    """What the run says of an arm, however it is spelled: at least `kind` and `build`, empty if it says nothing."""
+    found = [each for each in run.note["arms"] if each["name"] == name_of(arm)]
+    return {"kind": "", "build": {}} | (found[0] if found else {})
+
+
 def _side(arm: dict[str, Any]) -> str:
-    return str(arm["build"].get("language", "")) if arm.get("kind") == "implementation" else LIBRARY
+    """The side that an arm takes in a contest; empty for a reference that is no library."""
+    if arm["kind"] == "implementation":
+        return str(arm["build"].get("language", ""))
+    return LIBRARY if arm["build"].get("contract") == "decode" else ""
 
 
 def _is_compiled(arm: dict[str, Any]) -> bool:

@@ -32,12 +32,14 @@ def arms(rows: Sequence[Loaded]) -> Table:
 
 
 def experiments(known: Sequence[Experiment]) -> Table:
-    """Experiments with their question, baseline, arms and cells."""
+    """Experiments with their question, baseline, arms, cells, and whether a report measures them untold."""
     table = Table(title="experiments")
-    for column in ("name", "question", "baseline", "arms", "cells"):
+    for column in ("name", "question", "baseline", "arms", "cells", "in a report"):
         table.add_column(column, overflow="fold")
     for e in known:
-        table.add_row(e.name, e.question, e.baseline, ", ".join(e.arms), ", ".join(cell.name for cell in e.cells))
+        cells = ", ".join(cell.name for cell in e.cells)
+        default = "by default" if e.default else "if asked for"
+        table.add_row(e.name, e.question, e.baseline, ", ".join(e.arms), cells, default)
     return table
 
 

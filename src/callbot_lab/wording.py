@@ -60,7 +60,7 @@ def percent(share: float, decimals: int = 1) -> str:
     """A share as a percentage, without decimals that are nought."""
     if not finite(share):
         return NO_NUMBER
-    text = f"{100 * share:.{decimals}f}"
+    text = f"{round(100 * share, decimals) + 0:.{decimals}f}"  # + 0: no minus before a nought
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
@@ -99,7 +99,7 @@ def cell(operation: str, size: str, pool: str) -> str:
         what = f"{form.chunk_bytes:,} B{name}"
     except LabError:
         what = size
-    pools = {"warm": "warm pool", "level": "level pool", "pass": "whole recording"}
+    pools = {"hot": "hot pool", "warm": "warm pool", "level": "level pool", "pass": "whole recording"}
     return f"{operation}, {what}, {pools.get(pool, pool)}"
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from . import operations, registry
-from .operations import OPERATIONS, Bound
+from .operations import Bound, name_of, operation_of
 from .workload import Workload, cut, parse_size, pool_of, read_recording
 
 NULL = "(null)"
@@ -89,7 +89,7 @@ class Worker:
         self.faults: list[dict[str, str]] = []
         self.recording = read_recording(Path(job["input"]))
         self.workloads: dict[tuple[str, str], Workload] = {}
-        names = dict.fromkeys(name for cell in job["cells"] for name in (cell["baseline"], *cell["arms"]))
+        names = dict.fromkeys(name_of(arm) for cell in job["cells"] for arm in (cell["baseline"], *cell["arms"]))
         self.arms = {row.name: row for row in registry.load_all(names)}
 
     def run(self) -> None:
@@ -121,32 +121,30 @@ class Worker:
                 rows += self.time_blocks(one, blocks)
         self.columns.rows += rows
         for one in ready:
-            wanted = operations.expected_digest(self.workload(one.cell["size"], one.cell["pool"]))
             for arm in one.arms:
-                if arm.name != EMPTY and operations.digest(arm.bound.output()) != wanted:
-                    self.fault(one.cell, arm.name, registry.Status.WRONG_OUTPUT, "its output differs after timing")
+                if wrong := arm.bound.fault():
+                    self.fault(one.cell, arm.name, registry.Status.WRONG_OUTPUT, f"{wrong} after timing")
 
     def prepare(self, cell: dict[str, Any]) -> Prepared | None:
         """Check and calibrate the arms of a cell; None if its baseline cannot be timed."""
         say(event="cell", name=cell["name"], experiment=cell["experiment"])
         workload = self.workload(cell["size"], cell["pool"])
-        operation = OPERATIONS[cell["operation"]]
-        wanted = operations.expected_digest(workload)
         arms: list[Timed] = []
         for name in (cell["baseline"], NULL, *cell["arms"]):
-            subject = self.arms[cell["baseline"] if name == NULL else name].subject
+            source = cell["baseline"] if name == NULL else name
             say(event="arm", name=name, cell=cell["name"])
             try:
-                bound = operations.bind(operation, subject, workload)
-                right = operations.digest(bound.output()) == wanted
-                turns = calibrate(bound) if right else 0
+                operation = operation_of(source, cell["operation"])
+                bound = operations.bind(operation, self.arms[name_of(source)], workload)
+                wrong = bound.fault()
+                turns = 0 if wrong else calibrate(bound)
             except Exception as error:  # an arm may come from anywhere
                 self.fault(cell, name, registry.Status.BROKEN, f"{type(error).__name__}: {error}")
                 continue
-            if right:
-                arms.append(Timed(name, bound, turns))
+            if wrong:
+                self.fault(cell, name, registry.Status.WRONG_OUTPUT, f"{wrong} before timing")
             else:
-                self.fault(cell, name, registry.Status.WRONG_OUTPUT, "its output differs before timing")
+                arms.append(Timed(name, bound, turns))
         if not arms or arms[0].name != cell["baseline"]:
             return None
         empty = operations.bind_empty(workload)

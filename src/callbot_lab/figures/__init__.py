@@ -5,19 +5,27 @@ They use the object interface only, so that nothing of theirs stays behind in py
 
 from .cost import cost
 from .forest import forest_title, ordered, ratio_forest
+from .grid import language_grid, language_grid_title
+from .ladder import call_ladder, call_ladder_title
 from .run_order import run_order, run_order_title
 from .style import NULL_STYLE, OTHER, STYLES, Style, style_of
+from .waterfall import waterfall
 
 __all__ = [
     "NULL_STYLE",
     "OTHER",
     "STYLES",
     "Style",
+    "call_ladder",
+    "call_ladder_title",
     "cost",
     "forest_title",
+    "language_grid",
+    "language_grid_title",
     "ordered",
     "ratio_forest",
     "run_order",
     "run_order_title",
     "style_of",
+    "waterfall",
 ]

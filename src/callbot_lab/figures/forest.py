@@ -162,7 +162,7 @@ def _draw_row(axes: Axes, place: Any, row: pd.Series, limits: tuple[float, float
         zorder=3,
         gid=f"arm {row['arm']} in {row['cell']}",
     )
-    word = "null arm" if null else row["verdict"]
+    word = "null arm" if null else "a bound" if row["bound"] else row["verdict"]
     label = f"{wording.ratio(row['ratio'])} ({wording.interval(row['low'], row['high'])}) {word}"
     axes.text(1.02, place, label, color="#222222", **beside)
 

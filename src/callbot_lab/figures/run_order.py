@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
 from ..worker import NULL
-from .style import CHARACTER, NULL_STYLE, WIDTH, label_ends, one_two_five, percents, style_of
+from .style import CHARACTER, DASHES, NULL_STYLE, WIDTH, label_ends, one_two_five, percents, style_of, variants
 
 
 def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
@@ -26,6 +26,8 @@ def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
     right = 0.75 + CHARACTER * names
     axes = figure.add_axes((0.75 / WIDTH, 0.5 / height, (WIDTH - 0.75 - right) / WIDTH, (height - 1.15) / height))
     languages = dict(zip(medians["arm"], medians["language"], strict=True))
+    number = variants([name for name in order if name != NULL], languages)
+    dashes = {name: DASHES[number.get(name, 0) % len(DASHES)] for name in order}
     styles = {name: NULL_STYLE if name == NULL else style_of(languages[name]) for name in order}
     sns.lineplot(
         medians,
@@ -38,7 +40,7 @@ def run_order(medians: pd.DataFrame, title: str | None = None) -> Figure:
         palette={name: style.colour for name, style in styles.items()},
         # Seaborn does not mix filled markers with line-art ones such as the null arm's.
         markers={name: "X" if name == NULL else style.marker for name, style in styles.items()},
-        dashes=False,
+        dashes=dashes,
         legend=False,
         estimator=None,
         linewidth=0.8,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,11 @@ WIDTH = 7.6
 CHARACTER = 0.068
 """Inches that a character of the 9 point labels takes."""
 
+FILLS = ("full", "left", "right", "top", "bottom", "none")
+"""How the markers of arms of one language are filled, the first arm first."""
+DASHES = ((), (4, 1.5), (1, 1), (4, 1, 1, 1), (7, 2), (2, 2))
+"""How their lines are broken."""
+
 _TICKS = (
     (0.001, 0.01, 0.1, 1, 10, 100, 1000),
     (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200),
@@ -48,6 +54,20 @@ _TICKS = (
 def style_of(language: str) -> Style:
     """The style of a language; one that nobody foresaw has one too."""
     return STYLES.get(language.lower(), OTHER)
+
+
+def variants(arms: Iterable[str], languages: Mapping[str, str]) -> dict[str, int]:
+    """Number of every arm among those of its language, in order, so that arms of one colour can be told apart.
+
+    Take it modulo the length of FILLS or DASHES.
+    """
+    seen: dict[Style, int] = {}
+    found = {}
+    for arm in arms:
+        style = style_of(languages[arm])
+        found[arm] = seen.get(style, 0)
+        seen[style] = found[arm] + 1
+    return found
 
 
 def ratio_ticks(low: float, high: float) -> list[float]:

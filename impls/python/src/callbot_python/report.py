@@ -61,6 +61,8 @@ class AudioBuffer:
 class AudioProcessor:
     """Audio of many calls in a dict; the limits are taken and ignored."""
 
+    _new_buffer: type[AudioBuffer] = AudioBuffer
+
     def __init__(
         self,
         *,
@@ -73,7 +75,7 @@ class AudioProcessor:
 
     def open(self, call_id: str) -> AudioBuffer:
         """Start a call."""
-        buffer = self.buffers[call_id] = AudioBuffer()
+        buffer = self.buffers[call_id] = self._new_buffer()
         return buffer
 
     def append(self, call_id: str, chunk: Chunk) -> int:
