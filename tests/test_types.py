@@ -25,8 +25,9 @@ def mypy(folder: Path, source: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_implementation_has_the_types_of_the_contract(tmp_path: Path) -> None:
     lines = ["from callbot_lab.protocol import Implementation"]
-    lines += [f"import {module}" for module in ENTRY_POINTS.values()]
-    lines += [f"_{index}: Implementation = {module}" for index, module in enumerate(ENTRY_POINTS.values())]
+    lines += [f"import {path.partition(':')[0]}" for path in ENTRY_POINTS.values()]
+    names = (path.replace(":", ".") for path in ENTRY_POINTS.values())
+    lines += [f"_{index}: Implementation = {name}" for index, name in enumerate(names)]
     done = mypy(tmp_path, "\n".join(lines) + "\n")
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -16,7 +16,7 @@ ENVIRONMENT = os.environ.get("CFLAGS", "")
 # After everything else on the command line, so only where the environment has no wish of its own.
 FLAGS = [] if sys.platform == "win32" or "-O" in ENVIRONMENT else ["-O3"]
 CFLAGS = " ".join([*(sysconfig.get_config_var("CFLAGS") or "").split(), *ENVIRONMENT.split(), *FLAGS])
-# The instructions of a kernel, for its own module only: the rest runs on any CPU, and asks before it imports one of these.
+# What only the module of a kernel may use: the rest runs on any CPU, and asks before it imports such a one.
 KERNEL_FLAGS = {"avx2": ["-mavx2"], "avx512": ["-mavx512f", "-mavx512bw", "-mavx512vbmi"]}
 X86_64 = platform.machine() in ("x86_64", "AMD64") and sys.platform != "win32" and sys.maxsize > 2**32
 VERSION = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]

@@ -2,7 +2,7 @@
 
 from ._native import releasing, with_kernel
 
-__all__ = ["avx2", "avx512", "releasing", "scalar"]
+__all__ = ["avx2", "avx512", "releasing", "scalar"]  # noqa: F822 (made when asked for)
 
 _KERNELS = ("avx2", "avx512", "scalar")
 

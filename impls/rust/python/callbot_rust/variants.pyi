@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from typing_extensions import Buffer
+
 import callbot_rust
 
 __all__ = ["avx2", "avx512", "releasing", "scalar"]
@@ -8,7 +10,7 @@ __all__ = ["avx2", "avx512", "releasing", "scalar"]
 class _Variant(Protocol):
     @property
     def BUILD(self) -> Mapping[str, str]: ...  # noqa: N802
-    decode = callbot_rust.decode
+    def decode(self, chunk: str | Buffer, /) -> bytes: ...
     def AudioBuffer(self, capacity: int = 10485760, *, limit: int | None = None) -> callbot_rust.AudioBuffer: ...  # noqa: N802
     def AudioProcessor(  # noqa: N802
         self,
