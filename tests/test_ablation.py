@@ -55,7 +55,7 @@ def test_the_share_of_the_language_is_that_of_its_logarithm(chain: Chain) -> Non
     assert chain.gain is not None
     assert chain.gain.value == pytest.approx(GAIN * 1.2, rel=0.02)
     line = ablation.share_line(chain)
-    assert f"the language is {100 * share.value:.0f} %" in line
+    assert f"the choice between the compiled languages is {100 * share.value:.0f} %" in line
     assert "in rust-report@process as in cython-report@process" in line
     assert "not told apart" not in line
 
@@ -92,7 +92,7 @@ def test_whether_steps_add_up_hangs_on_the_interval(chain: Chain, ends: tuple[fl
 
 def test_no_language_effect_is_not_made_one(tmp_path: Path) -> None:
     line = ablation.share_line(chain_of(tmp_path / "run", synthetic.ablation(language=1.0)))
-    assert re.search(r"the language is -?[012] % ", line)
+    assert re.search(r"the compiled languages is -?[012] % ", line)
 
 
 def test_a_slower_language_has_a_share_below_nought(tmp_path: Path) -> None:

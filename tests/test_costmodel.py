@@ -171,7 +171,7 @@ def test_a_known_crossover_is_found(model: CostModel, arm: str, against: str, tr
     assert row["low"] < row["bytes"] < row["high"]
     assert row["line_low"] < true < row["line_high"]
     (said,) = [text for text in costsummary.crossing_lines(model) if text.startswith(f"{arm} is faster than {against}")]
-    assert f"up to {row['bytes']:,.0f} B" in said
+    assert f"they cross at {row['bytes']:,.0f} B" in said
 
 
 def test_no_crossover_is_said(model: CostModel) -> None:
@@ -180,7 +180,7 @@ def test_no_crossover_is_said(model: CostModel) -> None:
     assert "from 16 B to 65,536 B" in said
     assert "rust is faster than plain" in said
     assert "at every size" in said
-    assert "rust and cython differ at no size" in said
+    assert "rust and cython are told apart at no size" in said
 
 
 def test_crossings_are_interpolated_on_the_logarithm() -> None:
@@ -199,7 +199,7 @@ def test_a_crossing_that_not_every_worker_has_gets_no_interval() -> None:
     assert np.isnan(found["bytes"])
     row = pd.Series({"arm": "a", "against": "b", "from_bytes": 64, "to_bytes": 160, **found})
     assert costsummary._crossing_line(row) == (
-        "a is faster than b up to somewhere between 64 B and 160 B (in 2 of 3 workers), and slower above."
+        "a is faster than b at 64 B and slower at 160 B: they cross in 2 of 3 workers."
     )
 
 

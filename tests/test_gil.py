@@ -92,7 +92,7 @@ def test_with_a_bound_over_all_calls_the_gil_is_kept(releasing: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["append", "extend"])
-@pytest.mark.parametrize("look", ["len", "view", "take", "clear", "append"])
+@pytest.mark.parametrize("look", ["len", "counters", "view", "take", "clear", "append", "append_pcm"])
 def test_another_thread_waits_for_a_buffer_that_is_decoded_into(releasing: Any, way: str, look: str) -> None:
     assert any(looks_meanwhile(releasing, way, look) for _ in range(ATTEMPTS)), "the other thread always came too late"
 
@@ -106,12 +106,49 @@ def looks_meanwhile(releasing: Any, way: str, look: str) -> bool:
         "take": lambda: buffer.take() == PCM,
         "clear": lambda: (buffer.clear(), len(buffer)),
         "append": lambda: (buffer.append("AAEC"), len(buffer)),
+        "append_pcm": lambda: (buffer.append_pcm(b"abc"), len(buffer)),
+        "counters": lambda: (buffer.chunk_count, buffer.total_bytes, buffer.capacity, buffer.reallocations),
     }
-    after = {"len": len(PCM), "view": True, "take": True, "clear": (None, 0), "append": (3, len(PCM) + 3)}
+    after = {
+        "len": len(PCM),
+        "view": True,
+        "take": True,
+        "clear": (None, 0),
+        "counters": (1, len(PCM), len(PCM) + 3, 0),
+    }
+    after |= dict.fromkeys(("append", "append_pcm"), (3, len(PCM) + 3))
     came, seen = meanwhile(WAYS[way](releasing, buffer), looks[look])
     assert seen == after[look]
-    assert buffer.total_bytes == len(PCM) + (3 if look == "append" else 0)
+    assert buffer.total_bytes == len(PCM) + (3 if look.startswith("append") else 0)
     return came
+
+
+@pytest.mark.parametrize("capacity", [0, 2**22])
+def test_threads_that_append_to_one_buffer_take_turns(releasing: Any, capacity: int) -> None:
+    sys.setswitchinterval(1e-5)
+    texts = [b64encode(bytes([mark]) * 4800).decode() for mark in (65, 66)]
+    buffer = releasing.AudioBuffer(capacity)
+    looks: list[int] = []
+
+    def add(text: str) -> None:
+        for _ in range(150):
+            buffer.append(text)
+            buffer.extend([text, text])
+
+    def look() -> None:
+        while len(buffer) < 2 * 450 * 4800:
+            looks.append(len(buffer))
+
+    threads = [threading.Thread(target=add, args=[text]) for text in texts] + [threading.Thread(target=look)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    chunks = [bytes(buffer.view()[at : at + 4800]) for at in range(0, len(buffer), 4800)]
+    assert all(len(set(chunk)) == 1 for chunk in chunks)
+    assert (len(chunks), buffer.chunk_count) == (900, 900)
+    assert all(size % 4800 == 0 for size in looks)
+    assert looks == sorted(looks)
 
 
 def test_a_call_is_closed_once_the_buffer_is_whole(releasing: Any) -> None:

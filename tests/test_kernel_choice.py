@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -83,11 +84,16 @@ def test_an_unknown_kernel_is_one_clear_line(package: str) -> None:
     ("cpu", "kernel", "lacking"), [("Nehalem", "scalar", ["avx2", "avx512"]), ("Haswell", "avx2", ["avx512"])]
 )
 def test_an_older_cpu_gets_a_kernel_that_it_runs(package: str, cpu: str, kernel: str, lacking: list[str]) -> None:
+    if platform.machine() != "x86_64":
+        pytest.skip("emulates x86-64 for an interpreter of x86-64")
     emulator = shutil.which("qemu-x86_64")
     if emulator is None:
-        pytest.skip("needs an emulator of older CPUs: apt-get install qemu-user")
+        without = pytest.fail if os.environ.get("CI") else pytest.skip
+        without("needs an emulator of older CPUs: apt-get install qemu-user")
     done = told(package, emulator=(emulator, "-cpu", cpu))
     assert done.returncode == 0, done.stderr
+    if kernel == "avx2" and "avx2 lacks" in done.stdout:
+        pytest.skip("this emulator is older than 7.2 and knows no AVX2")
     assert done.stdout.splitlines()[0] == kernel
     for name in lacking:
         assert f"{name} lacks: {LACKS[name]}" in done.stdout

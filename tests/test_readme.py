@@ -37,7 +37,7 @@ def test_the_table_is_short() -> None:
 
 
 def test_a_part_that_nothing_makes_is_named() -> None:
-    with pytest.raises(LabError, match="generated part 'nix'; there are: answer, footprint"):
+    with pytest.raises(LabError, match="no generated part 'nix'; there are: answer, footprint"):
         readme.rewritten("<!-- generated: callbot-lab readme nix -->\nold\n<!-- end -->")
 
 

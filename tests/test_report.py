@@ -327,7 +327,7 @@ def test_steps_are_in_a_table_and_their_sentences_in_the_verdict(apart: tuple[Ru
         assert len(rows) == 2  # cells
         assert all(row[4] in ("faster", "slower") for row in rows)
     lines = report.verdict_lines(run, SUITE, Path("p"))
-    assert any(line.startswith("ablation (") and "the language is 11 %" in line for line in lines)
+    assert any(line.startswith("ablation (") and "the compiled languages is 11 %" in line for line in lines)
     assert "The steps add up within 3 %" in page.text
 
 

@@ -19,7 +19,7 @@ from .summary import MEASURED, describe
 from .worker import EMPTY, NULL
 
 LANGUAGE = "language"
-"""The change of a step between two languages, in which nothing else differs."""
+"""The change of the step from one compiled language to the other, with what its binding and its library bring along."""
 
 
 class Estimate(NamedTuple):
@@ -165,20 +165,24 @@ def share_line(made: Chain) -> str:
     """What share of the report's gain the language was, in one sentence."""
     step, share = made.step(LANGUAGE), made.share_of_gain(LANGUAGE)
     if made.gain is None:
-        return "What share of the report's gain the language was is not known: one of the two designs was not measured."
+        return (
+            "What share of the report's gain the choice of language was is not known: one of the two designs was not "
+            "measured."
+        )
     gain = f"{wording.ratio(made.gain.value)} times as fast ({wording.interval(made.gain.low, made.gain.high)})"
     if step is None:
         return (
-            f"What share of the report's gain, {gain}, the language was is not known: the step that changes nothing "
-            f"else was not measured."
+            f"What share of the report's gain, {gain}, the choice of language was is not known: the step that changes "
+            f"nothing else was not measured."
         )
     if share is None:
-        return f"The report's gain, {gain}, is not told apart from 1, so nothing of it is put down to the language."
+        return f"The report's gain, {gain}, is not told apart from 1, so nothing of it is put down to a language."
     nothing = " That is not told apart from none." if share.low <= 0 <= share.high else ""
     return (
-        f"Of the report's gain, {gain}, the language is {wording.percent(share.value, 0)} ({shares(share)}) on a "
-        f"logarithmic scale: the same design is {wording.ratio(step['ratio'])} times as fast "
-        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}.{nothing}"
+        f"Of the report's gain, {gain}, the choice between the compiled languages is "
+        f"{wording.percent(share.value, 0)} ({shares(share)}) on a logarithmic scale: the same design is "
+        f"{wording.ratio(step['ratio'])} times as fast ({wording.interval(step['low'], step['high'])}) in "
+        f"{step['arm']} as in {step['against']}.{nothing}"
     )
 
 

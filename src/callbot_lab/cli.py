@@ -168,11 +168,12 @@ def report_(
 
 @app.command("readme")
 def readme_() -> None:
-    """Make the numbers in README.md anew from what is recorded in data/."""
+    """Make the numbers in README.md and docs/findings.md anew from what is recorded in data/."""
     from . import readme
 
-    readme.rewrite()
-    console.print(f"rewrote the generated parts of {readme.README}", markup=False, highlight=False, soft_wrap=True)
+    for path in readme.DOCUMENTS:
+        readme.rewrite(path)
+        console.print(f"rewrote the generated parts of {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -76,7 +76,7 @@ def others_line(model: CostModel) -> str:
             where = "at every size" if throughout else "where they can be told apart"
             parts.append(f"{arm} is faster than {wording.listing(list(group['against']))} {where}")
     alike = model.others[~model.others["told"]]
-    parts += [f"{row.arm} and {row.against} differ at no size" for row in alike.itertuples()]
+    parts += [f"{row.arm} and {row.against} are told apart at no size" for row in alike.itertuples()]
     return f"No crossover from {range_of(model)} between the other pairs: {'; '.join(parts)}."
 
 
@@ -183,12 +183,13 @@ def _error(row: Any) -> str:
 
 def _crossing_line(row: Any) -> str:
     if wording.finite(row.bytes):
-        place = f"up to {size_of(row.bytes)}"
-        place += f" ({span_of(row.low, row.high)})"
+        place = f"at {size_of(row.bytes)} ({span_of(row.low, row.high)})"
     else:
-        place = f"up to somewhere between {size_of(row.from_bytes)} and {size_of(row.to_bytes)}"
-        place += f" (in {row.crossing} of {wording.count(row.workers, 'worker')})"
-    return f"{row.arm} is faster than {row.against} {place}, and slower above."
+        place = f"in {row.crossing} of {wording.count(row.workers, 'worker')}"
+    return (
+        f"{row.arm} is faster than {row.against} at {size_of(row.from_bytes)} and slower at {size_of(row.to_bytes)}: "
+        f"they cross {place}."
+    )
 
 
 def _place(value: float, low: float, high: float, crossing: int, workers: int) -> str:

@@ -133,15 +133,18 @@ def narrowed(experiment: Experiment, arms: Iterable[str], sizes: Iterable[str]) 
 
     An arm is taken by its full spelling or by its name alone, whatever it does. The baseline always stays. An arm that
     an open experiment does not name is added. A size that no cell has takes the operations and pools of the
-    experiment's cells, but for those of the whole recording. LabError for a size that is none.
+    experiment's cells, but for those of the whole recording. An ablation that lacks an arm is a comparison with its
+    baseline, and no chain of steps. LabError for a size that is none.
     """
     wanted, chosen = list(dict.fromkeys(arms)), list(dict.fromkeys(sizes))
     if wanted:
         extra = [name for name in wanted if experiment.open and name not in experiment.arms]
         kept = [arm for arm in (*experiment.arms, *extra) if arm in wanted or name_of(arm) in wanted]
         kept = [arm for arm in kept if arm != experiment.baseline]
-        steps = tuple(step for step in experiment.steps if step.arm in (experiment.baseline, *kept))
-        experiment = replace(experiment, arms=tuple(kept), steps=steps)
+        # Steps that are left out would count as what the next one changes; arms that are no chain claim nothing.
+        whole = len(kept) == len(experiment.arms)
+        steps, report = (experiment.steps, experiment.report) if whole else ((), ())
+        experiment = replace(experiment, arms=tuple(kept), steps=steps, report=report)
     if chosen:
         cells: list[Cell] = []
         for size in chosen:

@@ -320,9 +320,10 @@ def _pair(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
 
 
 def _crossing(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
-    """What a call that does nothing costs, as a share of one that does the work (`against`), size by size.
+    """What a call that does nothing costs, beside one of a C function that does nothing in the same blocks.
 
-    It costs nothing if that share is below the margin of the experiment everywhere.
+    Crossing costs nothing if it takes no longer than that, within the margin of the experiment. Beside it stands the
+    share of a call that does the work (`against`), size by size.
     """
     cell = evidence.cell(rule["experiment"], rule["operation"])
     experiment = evidence.run.experiment(rule["experiment"])
@@ -331,7 +332,10 @@ def _crossing(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Ans
         raise lacking[0]
     arm, calls = next(iter(found.items()))
     numbers = interval(calls.groupby(level=0).median().to_numpy())
-    edge, said, verdicts = experiment["margin"], [], set()
+    edge, said = experiment["margin"], []
+    bare = evidence.times(cell, EMPTY)
+    over = [np.log(times.groupby(level=0).median()) for times in (calls, bare)]
+    longer = ablation.Estimate(*np.exp(interval((over[0] - over[1]).to_numpy())))
     for work in (each for each in experiment["cells"] if each["operation"] == rule["against"]):
         empty = [c for c in experiment["cells"] if c["operation"] == rule["operation"]]
         empty = [c for c in empty if (c["size"], c["pool"]) == (work["size"], work["pool"])]
@@ -341,17 +345,16 @@ def _crossing(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Ans
         done, whole = (times.groupby(level=0).median() for times in pair)
         share = ablation.Estimate(*interval((done / whole).to_numpy()))
         said.append(f"{wording.percent(share.value, 0)} ({ablation.shares(share)}) of {wording.cell(**_place(work))}")
-        verdicts.add(REFUTED if share.low > edge else REPRODUCED if share.high < edge else NOT_TESTED)
     if not said:
         raise Unanswered(f"experiment {rule['experiment']} has no cell for {rule['against']} in this run")
-    verdict = next(each for each in (REFUTED, NOT_TESTED, REPRODUCED) if each in verdicts)
-    bare = evidence.times(cell, EMPTY).median()
+    verdict = REFUTED if longer.low > 1 + edge else REPRODUCED if longer.high < 1 + edge else NOT_TESTED
     others = [f"{name} {wording.number(times.median())} ns" for name, times in list(found.items())[1:]]
     beside = f" Beside it, {wording.listing(others)}." if others else ""
     why = (
-        f"A call of {arm} that does nothing is {wording.listing(said)}; nothing would be less than "
-        f"{wording.margin(edge)}. The time is this machine's, the loop included: around a C function that does nothing "
-        f"it takes {wording.number(bare)} ns.{beside}"
+        f"A call of {arm} that does nothing takes {wording.ratio(longer.value)} times as long "
+        f"({wording.interval(longer.low, longer.high)}) as one of a C function that does nothing, the loop included; "
+        f"nothing would be within {wording.margin(edge)}. It is {wording.listing(said)}. "
+        f"The time is this machine's.{beside}"
     )
     few = not np.isfinite(numbers[2])
     return Answer(verdict, why, numbers[0]) if few else Answer(verdict, why, *numbers)
@@ -390,6 +393,8 @@ def _spared(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answe
         return Answer(REFUTED, f"{why} So a copy was left that could be spared.")
     if step["verdict"] == "undecided":
         return Answer(NOT_TESTED, f"{why} This run was too noisy to tell.")
+    if step["verdict"] == "slower":
+        return Answer(NOT_TESTABLE, f"{why} The time says nothing for the copy, but something else got worse.")
     return Answer(NOT_TESTABLE, f"{why} What the copy costs does not show in the time.")
 
 

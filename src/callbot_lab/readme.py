@@ -1,4 +1,4 @@
-"""Computes the numbers of README.md from data/, so that nobody copies one by hand.
+"""Computes the numbers of README.md and docs/ from data/, so that nobody copies one by hand.
 
 A generated part stands between two comments, the first of which names the command that makes it.
 """
@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from . import ablation, results, summary, wording
+from . import ablation, findings, results, summary, wording
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import ROOT, RUNS
 from .results import RunData
 
 README = ROOT / "README.md"
+FINDINGS = ROOT / "docs" / "findings.md"
+DOCUMENTS = (README, FINDINGS)
+"""Documents with generated parts."""
 FOOTPRINT = ROOT / "data" / "footprint.csv"
 MOST_ROWS = 8
 
@@ -26,24 +30,24 @@ _FENCE = re.compile(r"(<!-- generated: callbot-lab readme (\w+) -->\n).*?(<!-- e
 
 
 def rewritten(text: str) -> str:
-    """A README with its generated parts made anew; LabError for a part that nothing makes."""
+    """A document with its generated parts made anew; LabError for a part that nothing makes."""
 
     def make(found: re.Match[str]) -> str:
         name = found[2]
         if name not in _PARTS:
-            raise LabError(f"README.md has a generated part '{name}'; there are: {', '.join(_PARTS)}")
+            raise LabError(f"there is no generated part '{name}'; there are: {', '.join(_PARTS)}")
         return f"{found[1]}{_PARTS[name]()}\n{found[3]}"
 
     return _FENCE.sub(make, text)
 
 
-def rewrite(path: Path = README) -> None:
-    """Rewrite the generated parts of a README in place."""
+def rewrite(path: Path) -> None:
+    """Rewrite the generated parts of a document in place."""
     path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def answer(run: RunData) -> str:
-    """The first cell of every experiment that ends in audio, at most MOST_ROWS arms, and what is the language's doing.
+    """The first cells of the experiments that rank arms, MOST_ROWS rows in all, and what is the language's doing.
 
     The steps of an ablation are no ranking: of one, the sentences stand below.
     """
@@ -74,11 +78,12 @@ def footprint(path: Path = FOOTPRINT) -> str:
 
 
 def _ordered(run: RunData) -> list[dict[str, Any]]:
-    """The experiments of a run that rank arms, those with the fewest first, so that none is cut off by a long one."""
+    """The experiments of a run that rank arms, those with the fewest first: the table ends before the long ones."""
     ranking = [
         experiment
         for experiment in run.note["experiments"]
         if not experiment.get("steps")
+        and not any(cell.get("model") for cell in experiment["cells"])
         and operation_of("", experiment["cells"][0]["operation"]).needs is not Needs.LADDER
     ]
     return sorted(ranking, key=lambda experiment: len(experiment["arms"]))
@@ -92,7 +97,16 @@ def _origin(run: RunData) -> str:
     return f"From `{where}`: {done}, {environment['cpu']['name']}, {interpreter}."
 
 
+@cache
+def _recorded() -> tuple[RunData, pd.DataFrame]:
+    """The newest recorded run and its summary."""
+    run = results.read_run(results.latest_run(RUNS))
+    return run, summary.summarise(run)
+
+
 _PARTS: dict[str, Callable[[], str]] = {
-    "answer": lambda: answer(results.read_run(results.latest_run(RUNS))),
+    "answer": lambda: answer(_recorded()[0]),
     "footprint": footprint,
+    "origin": lambda: _origin(_recorded()[0]),
+    **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from .worker import EMPTY, NULL
 
 MOST_LINES = 10
 """Lines that verdict_lines gives at most."""
+MOST_NOISE = 300
+"""Characters that verdict_lines gives to what a run cannot say; the page has all of it."""
 
 _HEADLINE_UNIT = "ratio"  # the first claim in this unit is the one that the whole report is about
 
@@ -76,7 +79,8 @@ def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path)
         closing.append(f"Not measured: {wording.listing(list(dict.fromkeys(names)))}.")
     closing.append(" ".join([made.conformance_line] * (verification is not None) + [made.ledger_line]))
     if made.noise:
-        closing.append(f"Too noisy or short to say: {made.noise[0]}{_more(made.noise[1:])}")
+        first = textwrap.shorten(made.noise[0], MOST_NOISE, placeholder=" ...")
+        closing.append(f"Too noisy or short to say: {first}{_more(made.noise[1:])}")
     room = MOST_LINES - 2 - len(closing)
     if len(answers) > room:
         answers = [

@@ -157,8 +157,10 @@ def same_kernel(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
-    """What same_kernel finds, in a sentence for every kernel and pair."""
-    groups = same_kernel(run, table).groupby(["kernel", "arm", "against"], sort=False)
+    """What same_kernel finds, in a sentence for every kernel and pair, but for the many sizes of a cost model."""
+    found = same_kernel(run, table)
+    models = [each["name"] for each in run.note["experiments"] if any(cell.get("model") for cell in each["cells"])]
+    groups = found[~found["experiment"].isin(models)].groupby(["kernel", "arm", "against"], sort=False)
     return [
         f"With the same kernel ({kernel}), {arm} against {against}: {_tally(rows)}; "
         f"equivalent is within {wording.margin(MARGIN)}."

@@ -119,11 +119,11 @@ class Worker:
             for one in ready:
                 blocks = range(one.blocks * number // rounds, one.blocks * (number + 1) // rounds)
                 rows += self.time_blocks(one, blocks)
-        self.columns.rows += rows
         for one in ready:
             for arm in one.arms:
                 if wrong := arm.bound.fault():
                     self.fault(one.cell, arm.name, registry.Status.WRONG_OUTPUT, f"{wrong} after timing")
+        self.columns.rows += rows
 
     def prepare(self, cell: dict[str, Any]) -> Prepared | None:
         """Check and calibrate the arms of a cell; None if its baseline cannot be timed."""

@@ -79,10 +79,10 @@ def main() -> int:
                 if decode(place(text)) != raw:
                     mistakes += 1
                     print(f"{name} of {size} bytes {place.__name__}: not the right bytes")
-                bad = text[:-1] + b"!"
+                bad = text[:-1] + b"!"  # one character, where there is no text
                 try:
                     decode(place(bad))
-                    told = "nothing" if size else "invalid base64 at position 0"
+                    told = "nothing"
                 except ValueError as error:
                     told = str(error)
                 if told != f"invalid base64 at position {max(len(text) - 1, 0)}":

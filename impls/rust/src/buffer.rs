@@ -1,6 +1,6 @@
 //! Append-only store of one call's PCM.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callbot_core::decode::decode_into;
 use pyo3::ffi;
@@ -60,23 +60,23 @@ impl AudioBuffer {
     /// Wait until no other thread decodes into the store.
     #[cold]
     pub fn settle(&self, py: Python<'_>) {
-        while self.is_busy(py) {
-            drop(self.turn.lock_py_attached(py));
-        }
+        drop(self.take_turn(py));
+    }
+
+    /// Wait for the turn to decode without the GIL; who has both the turn and the GIL knows that nobody does so now.
+    fn take_turn(&self, py: Python<'_>) -> MutexGuard<'_, ()> {
+        self.turn.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Do work in the storage without the GIL, and keep other threads out of the buffer meanwhile.
     ///
     /// # Safety
-    /// The work touches no Python object, and no memory but the storage that another thread may write meanwhile.
+    /// The caller has the turn. The work touches no Python object, and writes to no memory but the storage.
     unsafe fn released<R>(&self, py: Python<'_>, work: impl FnOnce() -> R) -> R {
         self.store.with(py, |store| store.busy = true);
-        // Nobody else has it: who waited for it has given it back before coming here with the GIL.
-        let turn = self.turn.lock_py_attached(py);
         // SAFETY: as the caller promises.
         let result = unsafe { without_gil(py, work) };
         self.store.with(py, |store| store.busy = false);
-        drop(turn);
         result
     }
 
@@ -93,7 +93,8 @@ impl AudioBuffer {
     }
 
     fn append_text_released(&self, py: Python<'_>, text: Text) -> Result<usize, Refusal> {
-        let room = self.with(py, |store| {
+        let _turn = self.take_turn(py);
+        let room = self.store.with(py, |store| {
             store.require_changeable()?;
             store.room_for_text(text)
         })?;
@@ -137,7 +138,8 @@ impl AudioBuffer {
     }
 
     fn append_batch(&self, py: Python<'_>, batch: &Batch<'_>) -> Result<usize, (usize, Refusal)> {
-        let room = self.with(py, |store| {
+        let _turn = self.engine.releases.then(|| self.take_turn(py));
+        let room = self.store.with(py, |store| {
             store.require_changeable().map_err(|refusal| (usize::MAX, refusal))?;
             store.room_for_batch(batch)
         })?;

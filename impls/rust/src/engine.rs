@@ -21,7 +21,9 @@ impl Engine {
 /// Do work without the GIL.
 ///
 /// # Safety
-/// The work touches no Python object, and no memory that another thread may write meanwhile.
+/// The work touches no Python object, and writes to no memory that another thread may reach. What it reads must be alive;
+/// text on loan may change meanwhile, as may any that code outside of Rust owns, so the work must stay within bounds
+/// whatever it reads.
 pub unsafe fn without_gil<R>(py: Python<'_>, work: impl FnOnce() -> R) -> R {
     struct OfThisThread<T>(T);
     // SAFETY: the work is done on this thread. The bound is there to keep Python objects out, as the caller promises.

@@ -29,6 +29,13 @@ pub struct AudioProcessor {
     shared: Arc<Shared>,
 }
 
+impl Drop for AudioProcessor {
+    fn drop(&mut self) {
+        // Buffers may live on, and share what they shared.
+        self.shared.retire();
+    }
+}
+
 impl AudioProcessor {
     /// A processor whose buffers decode with an engine.
     pub fn with_engine(

@@ -15,14 +15,20 @@ pub struct Shared {
     held: AtomicUsize,
     pub max_bytes: usize,
     // Reached when a call opens or closes, so that a lock does not matter.
-    spares: Mutex<Vec<Vec<u8>>>,
-    spare_size: usize,
+    spares: Mutex<Spares>,
+}
+
+/// Storage that is kept, all of the same size.
+struct Spares {
+    kept: Vec<Vec<u8>>,
+    size: usize,
 }
 
 impl Shared {
     /// For the buffers of a processor that reserve `spare_size` bytes each; 0 keeps no storage.
     pub fn new(max_bytes: usize, spare_size: usize) -> Self {
-        Self { held: AtomicUsize::new(0), max_bytes, spares: Mutex::default(), spare_size }
+        let spares = Spares { kept: Vec::new(), size: spare_size };
+        Self { held: AtomicUsize::new(0), max_bytes, spares: Mutex::new(spares) }
     }
 
     #[inline]
@@ -42,9 +48,9 @@ impl Shared {
 
     /// Memory for so many bytes, used before or untouched.
     pub fn reserve(&self, size: usize) -> Result<Vec<u8>, TryReserveError> {
-        if size == self.spare_size
-            && let Ok(mut spares) = self.spares.lock()
-            && let Some(spare) = spares.pop()
+        if let Ok(mut spares) = self.spares.lock()
+            && spares.size == size
+            && let Some(spare) = spares.kept.pop()
         {
             return Ok(spare);
         }
@@ -55,13 +61,20 @@ impl Shared {
 
     /// Take memory from `reserve` back.
     pub fn give_back(&self, mut bytes: Vec<u8>) {
-        if bytes.capacity() == self.spare_size
-            && self.spare_size != 0
-            && let Ok(mut spares) = self.spares.lock()
-            && spares.len() < MOST_SPARES
+        if let Ok(mut spares) = self.spares.lock()
+            && spares.size == bytes.capacity()
+            && spares.size != 0
+            && spares.kept.len() < MOST_SPARES
         {
             bytes.clear();
-            spares.push(bytes);
+            spares.kept.push(bytes);
+        }
+    }
+
+    /// Free what is kept, and keep nothing from now on: there will be no more calls.
+    pub fn retire(&self) {
+        if let Ok(mut spares) = self.spares.lock() {
+            *spares = Spares { kept: Vec::new(), size: 0 };
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The same store and kernel, behind the wrappers that PyO3 makes: what they cost is the difference from `entry`.
+//! The same store and kernel, behind the wrappers that PyO3 makes, and in the ordinary way of writing for it: the
+//! difference from `entry` is what the wrappers cost, and a little for the detours that `entry` does not take.
 
 use std::sync::Arc;
 

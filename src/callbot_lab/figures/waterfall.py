@@ -158,7 +158,9 @@ def _legend(steps: pd.DataFrame) -> list[Any]:
         Patch(color=_SAME, label="equivalent or undecided"),
     ]
     if steps.apply(_is_language_alone, axis=1).any():
-        handles.append(Patch(facecolor="white", edgecolor="black", hatch="///", label="nothing but the language"))
+        handles.append(
+            Patch(facecolor="white", edgecolor="black", hatch="///", label="one compiled language for the other")
+        )
     return handles
 
 

@@ -28,13 +28,16 @@ cdef class AudioBuffer:
 
     cdef int set_up(self, Engine engine, size_t capacity, size_t limit, Shared shared) except -1
     cdef void settle(self) noexcept
-    cdef void begin(self) noexcept
-    cdef void end(self) noexcept
+    cdef void take_turn(self) noexcept
+    cdef bint take_turn_for(self, size_t size) noexcept
     cdef int require_changeable(self) except -1
     cdef int require_open(self) except -1
     cdef Py_ssize_t append_text(self, object chunk, Text text) except -1
+    cdef size_t decode_released(self, const Text* texts, size_t count, size_t* size) noexcept
+    cdef size_t room_for_text(self, object chunk, Text text) except? 0
     cdef Py_ssize_t append_bytes(self, Text pcm) except -1
     cdef Py_ssize_t append_batch(self, Batch batch) except -1
+    cdef size_t room_for_batch(self, Batch batch) except? 0
     cdef bint has_room(self, size_t size) noexcept
     cdef int make_room_for_text(self, object chunk, Text text, size_t size) except -1
     cdef size_t make_room_for_batch(self, Batch batch) except? 0

@@ -5,7 +5,7 @@ from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABL
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromObject
 from cpython.pythread cimport (
-    WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock, PyThread_release_lock
+    NOWAIT_LOCK, WAIT_LOCK, PyThread_acquire_lock, PyThread_allocate_lock, PyThread_free_lock, PyThread_release_lock
 )
 from libc.stdint cimport uint8_t
 from libc.string cimport memcpy
@@ -35,14 +35,12 @@ cdef class AudioBuffer:
         self.closed = True  # until it is set up
 
     def __init__(self, capacity=DEFAULT_CAPACITY, *, limit=None):
-        if self.data != NULL or not self.closed:
+        cdef size_t size = natural("capacity", capacity)
+        cdef size_t most = optional_natural("limit", limit)
+        # Asked last, since the arguments may run Python code.
+        if self.shared is not None:
             raise TypeError("a buffer is set up once")
-        self.set_up(
-            Engine(best(), False),
-            natural("capacity", capacity),
-            optional_natural("limit", limit),
-            new_shared(UNBOUNDED, spare_size=0),
-        )
+        self.set_up(Engine(best(), False), size, most, new_shared(UNBOUNDED, spare_size=0))
 
     # Reserve at most `limit` bytes; MemoryError if they cannot be had.
     cdef int set_up(self, Engine engine, size_t capacity, size_t limit, Shared shared) except -1:
@@ -69,20 +67,14 @@ cdef class AudioBuffer:
 
     # Wait until no other thread decodes into the storage.
     cdef void settle(self) noexcept:
-        while self.busy:
+        self.take_turn()
+        PyThread_release_lock(self.turn)
+
+    # Wait for the turn to decode without the GIL; who has both the turn and the GIL knows that nobody does so now.
+    cdef void take_turn(self) noexcept:
+        if not PyThread_acquire_lock(self.turn, NOWAIT_LOCK):
             with nogil:
                 PyThread_acquire_lock(self.turn, WAIT_LOCK)
-                PyThread_release_lock(self.turn)
-
-    # Keep other threads out, which the GIL is about to be released to.
-    cdef void begin(self) noexcept:
-        self.busy = True
-        # Nobody else has it: who waited for it has given it back before coming here with the GIL.
-        PyThread_acquire_lock(self.turn, WAIT_LOCK)
-
-    cdef void end(self) noexcept:
-        self.busy = False
-        PyThread_release_lock(self.turn)
 
     # Refuse if the buffer is closed or a view of it is alive.
     cdef inline int require_changeable(self) except -1:
@@ -104,22 +96,46 @@ cdef class AudioBuffer:
     # Decode text behind what is held; the bytes added.
     cdef inline Py_ssize_t append_text(self, object chunk, Text text) except -1:
         cdef size_t size = decoded_size(text.data, text.length)
-        cdef const Kernel* kernel = self.engine.kernel
-        cdef uint8_t* target
         cdef bint good
-        if not self.has_room(size):
-            self.make_room_for_text(chunk, text, size)
-        target = self.data + self.length
-        if self.engine.releases:
-            self.begin()
-            with nogil:
-                good = decode_into(kernel, text.data, text.length, target, size)
-            self.end()
+        if self.engine.releases and self.take_turn_for(size):
+            # Text that another thread changes in the meantime is held to the size that there is room for.
+            good = self.decode_released(&text, 1, &size) == 1
         else:
-            good = decode_into(kernel, text.data, text.length, target, size)
+            self.require_changeable()
+            size = self.room_for_text(chunk, text)
+            good = decode_into(self.engine.kernel, text.data, text.length, self.data + self.length, size)
         if not good:
             raise invalid(chunk, text)
         self.commit(size, 1)
+        return size
+
+    # Decode texts without the GIL and give the turn back; how many were canonical (see decode_texts).
+    #
+    # While this thread has the turn it makes no Python object: that may run a finaliser, which may ask for the turn.
+    cdef size_t decode_released(self, const Text* texts, size_t count, size_t* size) noexcept:
+        cdef const Kernel* kernel = self.engine.kernel
+        cdef uint8_t* target = self.data + self.length
+        cdef size_t good
+        self.busy = True
+        with nogil:
+            good = decode_texts(kernel, texts, count, target, size)
+        self.busy = False
+        PyThread_release_lock(self.turn)
+        return good
+
+    # Take the turn to decode so many bytes without the GIL; not if the buffer has to grow first, or to refuse them.
+    cdef bint take_turn_for(self, size_t size) noexcept:
+        self.take_turn()
+        if not self.closed and self.exports == 0 and self.has_room(size):
+            return True
+        PyThread_release_lock(self.turn)
+        return False
+
+    # Make room for what text decodes to; the bytes.
+    cdef inline size_t room_for_text(self, object chunk, Text text) except? 0:
+        cdef size_t size = decoded_size(text.data, text.length)
+        if not self.has_room(size):
+            self.make_room_for_text(chunk, text, size)
         return size
 
     # Copy bytes behind what is held; the bytes added.
@@ -136,24 +152,24 @@ cdef class AudioBuffer:
 
     # Decode a batch behind what is held, all or nothing; the bytes added.
     cdef Py_ssize_t append_batch(self, Batch batch) except -1:
-        cdef const Kernel* kernel = self.engine.kernel
-        cdef uint8_t* target
+        cdef size_t size = batch.most if self.has_room(batch.most) else exact_size(batch)
         cdef size_t good
-        cdef size_t size = batch.most
-        if batch.error is not None or not self.has_room(size):
-            size = self.make_room_for_batch(batch)
-        target = self.data + self.length
-        if self.engine.releases:
-            self.begin()
-            with nogil:
-                good = decode_texts(kernel, batch.texts, batch.length, target, &size)
-            self.end()
+        if self.engine.releases and batch.error is None and self.take_turn_for(size):
+            good = self.decode_released(batch.texts, batch.length, &size)
         else:
-            good = decode_texts(kernel, batch.texts, batch.length, target, &size)
+            self.require_changeable()
+            size = self.room_for_batch(batch)
+            good = decode_texts(self.engine.kernel, batch.texts, batch.length, self.data + self.length, &size)
         if good != batch.length:
             raise batch.explain(good, invalid(batch.chunks[good], batch.texts[good]))
         self.commit(size, batch.length)
         return size
+
+    # Make room for what a batch decodes to, or more; the bytes.
+    cdef size_t room_for_batch(self, Batch batch) except? 0:
+        if batch.error is not None or not self.has_room(batch.most):
+            return self.make_room_for_batch(batch)
+        return batch.most
 
     cdef inline bint has_room(self, size_t size) noexcept:
         return (saturating_add(self.length, size) <= self.room
@@ -236,13 +252,12 @@ cdef class AudioBuffer:
     cdef Py_ssize_t append_chunk(self, object chunk) except -1:
         cdef Text text
         cdef Py_buffer loan
-        self.require_changeable()
         if plain_text(chunk, &text):
             return self.append_text(chunk, text)
+        # Here too, since to lend a buffer may run Python code.
+        self.require_changeable()
         text = acquire_text(chunk, &loan)
         try:
-            # Once more, since to lend a buffer may run Python code.
-            self.require_changeable()
             return self.append_text(chunk, text)
         finally:
             PyBuffer_Release(&loan)
@@ -252,8 +267,7 @@ cdef class AudioBuffer:
         cdef Batch batch
         self.require_changeable()
         batch = drain(chunks)
-        # Once more, since an iterable runs Python code.
-        self.require_changeable()
+        # It asks once more whether the buffer can change, since an iterable runs Python code.
         return self.append_batch(batch)
 
     # The bytes held as a new object, which runs no Python code; MemoryError.
@@ -308,21 +322,29 @@ cdef class AudioBuffer:
     @property
     def chunk_count(self):
         """Chunks ever added."""
+        if self.busy:
+            self.settle()
         return self.chunks
 
     @property
     def total_bytes(self):
         """Bytes ever added."""
+        if self.busy:
+            self.settle()
         return self.total
 
     @property
     def capacity(self):
         """Bytes reserved now."""
+        if self.busy:
+            self.settle()
         return self.room
 
     @property
     def reallocations(self):
         """How often the storage was reallocated to grow."""
+        if self.busy:
+            self.settle()
         return self.growths
 
 
@@ -364,6 +386,15 @@ cdef AudioBuffer reserve(Engine engine, size_t capacity, size_t limit, Shared sh
     cdef AudioBuffer buffer = AudioBuffer.__new__(AudioBuffer)
     buffer.set_up(engine, capacity, limit, shared)
     return buffer
+
+
+# Bytes that a batch decodes to; runs no Python code.
+cdef size_t exact_size(Batch batch) noexcept:
+    cdef size_t index
+    cdef size_t size = 0
+    for index in range(batch.length):
+        size = saturating_add(size, decoded_size(batch.texts[index].data, batch.texts[index].length))
+    return size
 
 
 # Decode texts one behind the other; how many were canonical, counted from the first.

@@ -34,6 +34,11 @@ cdef class AudioProcessor:
         self.buffers = {}
         self.decode_with(Engine(best(), False))
 
+    def __dealloc__(self):
+        # Buffers may live on, and share what they shared.
+        if self.shared is not None:
+            self.shared.retire()
+
     cdef void decode_with(self, Engine engine) noexcept:
         # Bytes that are not there yet count towards max_bytes or not, as they turn out to be canonical. So with
         # max_bytes one append after the other is decoded, under the GIL.

@@ -18,6 +18,7 @@ cdef class Shared:
 
     cdef uint8_t* reserve(self, size_t size) noexcept
     cdef void give_back(self, uint8_t* data, size_t size) noexcept
+    cdef void retire(self) noexcept
 
 
 cdef Shared new_shared(size_t max_bytes, size_t spare_size)

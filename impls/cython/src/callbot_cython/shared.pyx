@@ -27,10 +27,16 @@ cdef class Shared:
         else:
             free(data)
 
-    def __dealloc__(self):
+    # Free what is kept, and keep nothing from now on: there will be no more calls.
+    cdef void retire(self) noexcept:
         cdef size_t spare
         for spare in range(self.spare_count):
             free(self.spares[spare])
+        self.spare_count = 0
+        self.spare_size = 0
+
+    def __dealloc__(self):
+        self.retire()
 
 
 # For the buffers of a processor that reserve `spare_size` bytes each; 0 keeps no storage.

@@ -5,6 +5,8 @@
 
 #include <immintrin.h>
 
+#define X86_KERNELS 1
+
 static inline int runs_avx2(void)
 {
     return __builtin_cpu_supports("avx2") != 0;
@@ -17,6 +19,8 @@ static inline int runs_avx512(void)
 }
 
 #else
+
+#define X86_KERNELS 0
 
 static inline int runs_avx2(void)
 {

@@ -1,6 +1,7 @@
 # What the vector kernels need of the machine. The compiler's own header says what each intrinsic does.
 
 cdef extern from "x86.h" nogil:
+    const bint X86_KERNELS
     bint runs_avx2()
     bint runs_avx512()
 
