@@ -38,7 +38,7 @@ REFERENCES = {
     "library": {"contract": "decode", "kernel": "libfast"},
     "stdlib": {"contract": "decode", "kernel": "b64decode"},
     "memcpy": {"contract": "decode", "kernel": "memcpy", "input": "pcm"},
-    "rust-pyo3": {"contract": "report"},
+    "rust-pyo3": {"contract": "decode"},
     "python-report-strict": {"contract": "report"},
     "python-report-reserved": {"contract": "report"},
 }
@@ -250,7 +250,7 @@ def _arm(name: str, status: str, reason: str) -> dict[str, Any]:
     contract = "report" if "report" in name else "full"
     build |= {"profile": "release", "version": "0.1.0", "contract": contract, **REFERENCES.get(name, {})}
     kind = "reference" if name in REFERENCES else "implementation"
-    return {"name": name, "kind": kind, "origin": "x 1", "status": status, "reason": reason, "build": build}
+    return {"name": name, "kind": kind, "origin": f"{language} 1", "status": status, "reason": reason, "build": build}
 
 
 def _run_note(

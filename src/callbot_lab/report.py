@@ -169,9 +169,14 @@ class _Page:
         if chains:
             return part | {"where": chains[0].where, "headline": " ".join(ablation.lines(chains[0]))}
         pairs = pairwise(self.run, name, timed[0], experiment["margin"])
+        twins = self.kernels[self.kernels["experiment"] == name]
+        headline = summary.headline(first, pairs)
+        if twins["kernel"].nunique() > 1:
+            # Where languages meet in more than one kernel, that is the question, and all arms are in the table.
+            headline = f"{figures.language_grid_title(rows, twins)} {headline}"
         if pairs["arm"].nunique() >= 3:
             part["pairs"] = _matrix(pairs, summary.competitors(self.table, name, timed[0]), experiment["baseline"])
-        return part | {"where": summary.describe(first.iloc[0]), "headline": summary.headline(first, pairs)}
+        return part | {"where": summary.describe(first.iloc[0]), "headline": headline}
 
     @cached_property
     def figures(self) -> dict[str, list[dict[str, Any]]]:

@@ -94,7 +94,7 @@ def contests(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
             ratios = {experiment["baseline"]: 1.0, **dict(zip(ranked["arm"], ranked["ratio"], strict=True))}
             best: dict[str, str] = {}
             for arm in sorted(ratios, key=lambda name: -ratios[name]):
-                best.setdefault(_side(_about(run, arm)), arm)
+                best.setdefault(_side(run, arm), arm)
             sides = {arm: side for side, arm in best.items() if side}
             pairs = pairwise(run, experiment["name"], cell, experiment["margin"])
             pairs = pairs[pairs["arm"].isin(sides) & pairs["against"].isin(sides)]
@@ -330,11 +330,16 @@ def _about(run: RunData, arm: str) -> dict[str, Any]:
     return {"kind": "", "build": {}} | (found[0] if found else {})
 
 
-def _side(arm: dict[str, Any]) -> str:
-    """The side that an arm takes in a contest; empty for a reference that is no library."""
+def _side(run: RunData, name: str) -> str:
+    """The side that an arm takes in a contest; empty for a reference that is no library.
+
+    A reference that comes with an implementation is another way to bind that, and no library.
+    """
+    arm = _about(run, name)
     if arm["kind"] == "implementation":
         return str(arm["build"].get("language", ""))
-    return LIBRARY if arm["build"].get("contract") == "decode" else ""
+    ours = {each["origin"] for each in run.note["arms"] if each["kind"] == "implementation"}
+    return LIBRARY if arm["build"].get("contract") == "decode" and arm.get("origin") not in ours else ""
 
 
 def _is_compiled(arm: dict[str, Any]) -> bool:

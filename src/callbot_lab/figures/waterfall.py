@@ -35,7 +35,7 @@ def waterfall(steps: pd.DataFrame, title: str) -> Figure:
     first = steps.iloc[0]
     rows = len(steps)  # the first step is where the bars start, and the whole has a row
     caption = textwrap.wrap(
-        f"Each bar changes one thing and is measured against the arm of the step before, in the same blocks; the first "
+        f"Each bar is one named change, measured against the arm of the step before, in the same blocks; the first "
         f"is measured against {first['arm']}. Line: interval over workers. Last bar: {last['arm']} against "
         f"{first['arm']} directly.",
         118,
