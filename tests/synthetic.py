@@ -250,7 +250,8 @@ def _arm(name: str, status: str, reason: str) -> dict[str, Any]:
     contract = "report" if "report" in name else "full"
     build |= {"profile": "release", "version": "0.1.0", "contract": contract, **REFERENCES.get(name, {})}
     kind = "reference" if name in REFERENCES else "implementation"
-    return {"name": name, "kind": kind, "origin": f"{language} 1", "status": status, "reason": reason, "build": build}
+    origin = "lab 1" if binding == "cpython" else f"{language} 1"
+    return {"name": name, "kind": kind, "origin": origin, "status": status, "reason": reason, "build": build}
 
 
 def _run_note(
