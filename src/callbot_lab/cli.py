@@ -1,4 +1,4 @@
-"""The command line: callbot-lab list | verify | measure | compare | report | doctor."""
+"""The command line: callbot-lab list | verify | measure | compare | report | serve | call | recover | doctor."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from rich.console import Console
 from . import analysis, experiment, measure, registry, results, tables
 from . import doctor as examination
 from . import verify as conformance
+from .caller import command as caller_command
 from .errors import LabError
 from .experiment import MARGIN, Experiment
 from .measure import Outcome, Run
 from .operations import name_of
 from .paths import REPORT, SPEECH
 from .progress import steps
+from .server import command as server_command
 
 app = typer.Typer(
     help="Finds implementations of decode and buffer, verifies, measures and reports on them.",
@@ -174,6 +176,11 @@ def readme_() -> None:
     for path in readme.DOCUMENTS:
         readme.rewrite(path)
         console.print(f"rewrote the generated parts of {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+app.command("serve")(server_command.serve)
+app.command("call")(caller_command.call)
+app.command("recover")(server_command.recover)
 
 
 @app.command()

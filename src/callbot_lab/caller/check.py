@@ -1,0 +1,113 @@
+"""Holds what a server stored against what was sent, bit for bit, and its stamps against the schedule."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import LabError
+from ..server import wav
+from ..server.recordings import ENDED, read_note, read_stamps, stem
+from .faults import Fault
+from .traffic import Call, Traffic
+
+WAIT_SECONDS = 60.0
+"""How long a server may take to finish its recordings."""
+
+
+@dataclass
+class Checked:
+    """What became of the calls of a traffic."""
+
+    calls: int
+    whole: int = 0
+    wrong: dict[str, str] = field(default_factory=dict)
+    """What is wrong with a call, by its id."""
+    expected: int = 0
+    stored: int = 0
+    """Chunks that should be, and that are stored."""
+    lags_ms: np.ndarray = field(default_factory=lambda: np.empty(0))
+    """From the time at which a chunk was due to its bytes in the buffer; empty without stamps."""
+
+    def lag_ms(self, percentile: float) -> float:
+        """Percentile of the lag in milliseconds; NaN without stamps."""
+        return float(np.percentile(self.lags_ms, percentile)) if len(self.lags_ms) else float("nan")
+
+    def late(self, milliseconds: float) -> float:
+        """Share of chunks that came later than that."""
+        return float((self.lags_ms > milliseconds).mean()) if len(self.lags_ms) else float("nan")
+
+
+def check(traffic: Traffic, folder: Path, wait: float = WAIT_SECONDS) -> Checked:
+    """Check every call of a traffic that was finished; waits until the server has saved them.
+
+    LabError if the folder of the recordings is not on this machine.
+    """
+    if not folder.is_dir():
+        raise LabError(f"the server's recordings are in {folder}, which is not on this machine: nothing was checked")
+    checked, lags = Checked(len(traffic.calls)), []
+    deadline = time.monotonic() + wait
+    for number, call in enumerate(traffic.calls):
+        planned = traffic.expected(call)
+        checked.expected += len(planned)
+        try:
+            found = _ended(folder, call, deadline)
+            data, stamps = _stored(folder, found)
+            checked.stored += found["chunks"]
+            _compare(traffic, call, planned, data)
+            if stamps is not None:
+                lags.append(_lags(traffic, number, planned, stamps))
+            checked.whole += 1
+        except LabError as reason:
+            checked.wrong[call.call_id] = str(reason)
+    checked.lags_ms = np.concatenate(lags) / 1e6 if lags else np.empty(0)
+    return checked
+
+
+def _ended(folder: Path, call: Call, deadline: float) -> dict[str, Any]:
+    """The note of a call, once it says that the call ended."""
+    path = folder / f"{stem(call.call_id)}.json"
+    while True:
+        if path.exists():
+            note = read_note(path)
+            if note["state"] == ENDED:
+                return note
+        if time.monotonic() > deadline:
+            raise LabError("it was not saved" if not path.exists() else "the server has not ended it")
+        time.sleep(0.02)
+
+
+def _stored(folder: Path, note: dict[str, Any]) -> tuple[wav.Audio, np.ndarray | None]:
+    stamps = read_stamps(folder / note["stamps"]) if note.get("stamps") else None
+    return wav.read(folder / note["file"]), stamps
+
+
+def _compare(traffic: Traffic, call: Call, planned: list[tuple[int, int]], audio: wav.Audio) -> None:
+    """LabError that says where the audio of a call differs from what was sent."""
+    pcm = traffic.workload.pcm
+    sent = b"".join([pcm[place] for _, place in planned])
+    if audio.encoding != traffic.form.encoding:
+        sent = wav.linear(sent)
+    if audio.rate != traffic.form.rate:
+        raise LabError(f"its rate is {audio.rate}, and {traffic.form.rate} was sent")
+    # A reset may overtake what was on its way.
+    wanted = sent[: len(audio.data)] if call.broken is Fault.RESET else sent
+    if audio.data == wanted:
+        return
+    shorter = min(len(sent), len(audio.data))
+    left, right = np.frombuffer(sent[:shorter], np.uint8), np.frombuffer(audio.data[:shorter], np.uint8)
+    differing = np.flatnonzero(left != right)
+    if len(differing):
+        raise LabError(f"byte {differing[0]:,} of {len(sent):,} differs, and {len(differing) - 1:,} more")
+    raise LabError(f"it has {len(audio.data):,} bytes of {len(sent):,}")
+
+
+def _lags(traffic: Traffic, number: int, planned: list[tuple[int, int]], stamps: np.ndarray) -> np.ndarray:
+    """Nanoseconds from due to stored, of the chunks that were due at a time."""
+    due = np.array([traffic.due[slot][number] for slot, _ in planned[: len(stamps)]], dtype=np.int64)
+    lags: np.ndarray = (stamps[: len(due)] - due)[due > 0]
+    return lags

@@ -1,0 +1,208 @@
+"""The calls of a server: their audio in an implementation's AudioProcessor, on its way to their recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from ..protocol import AudioBuffer, AudioProcessor, Implementation
+from .formats import Refused
+from .recorder import Recorder, Recording
+from .sequence import Sequence
+from .settings import JOURNAL_SECONDS, NEARLY_FULL, Settings, Stage
+
+TICK_SECONDS = 0.02
+"""Between turns of the journal: in each a part of the calls is written, so that no turn is long."""
+
+MOST_STAMPS = 1 << 22
+"""Stamps kept of a call: 23 hours at 50 messages a second. Messages without audio must not fill the memory."""
+
+RECENT = 100
+"""Ended calls that /calls tells of."""
+
+
+class Call:
+    """An open call."""
+
+    __slots__ = (
+        "buffer", "bytes", "call_id", "chunks", "committed", "due", "encoding", "file", "handed", "key", "opened",
+        "pieces", "rate", "refused", "sequence", "stamps",
+    )  # fmt: skip
+
+    def __init__(self, call_id: str, key: str, buffer: AudioBuffer, file: Recording, *, stamped: bool) -> None:
+        self.call_id, self.key, self.buffer, self.file = call_id, key, buffer, file
+        self.encoding, self.rate = file.encoding, file.rate
+        self.bytes = self.handed = self.committed = 0
+        """Audio that the call holds, of that what went to its file, and of that what was committed."""
+        self.chunks = self.refused = self.pieces = 0
+        self.sequence = Sequence()
+        self.stamps: array[int] | None = array("q") if stamped else None
+        self.opened = time.time()
+        self.due = time.monotonic() + JOURNAL_SECONDS
+        """When its audio goes to its file next."""
+
+    def as_data(self) -> dict[str, Any]:
+        """What is known of the call so far."""
+        return {
+            "call_id": self.call_id,
+            "encoding": self.encoding,
+            "rate": self.rate,
+            "bytes": self.bytes,
+            "chunks": self.chunks,
+            "refused": self.refused,
+            "sequence": self.sequence.as_data(),
+            "opened": self.opened,
+        }
+
+
+class Calls:
+    """All calls of a server, its limits, and its counters. Used from one event loop."""
+
+    def __init__(self, implementation: Implementation, settings: Settings, recorder: Recorder) -> None:
+        self.settings, self.recorder = settings, recorder
+        limits = settings.limits
+        self.processor: AudioProcessor = implementation.AudioProcessor(
+            capacity=settings.reserved, limit=limits.call_bytes, max_bytes=limits.total_bytes
+        )
+        self._decode = implementation.decode
+        # Before the last stage everything is read and nothing is stored: that is what the stage leaves out.
+        self._store = self.processor.append if settings.stage is Stage.BUFFER else _store_nothing
+        self._loop = asyncio.get_running_loop()
+        self.open_calls: dict[str, Call] = {}
+        self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
+        self.messages = self.refused = self.others = self.refused_calls = self.ended_calls = self.held = 0
+        self.full = False
+        self._turn: deque[Call] = deque()
+        self._serial = count(2)
+
+    def open(self, call_id: str, form: str, encoding: str, rate: int) -> Call:
+        """Start a call; Refused if its id is open anywhere, or if there is no room."""
+        if call_id in self.open_calls:
+            raise Refused(f"start: call {call_id[:64]} is open already")
+        if reason := self._no_room():
+            self.refused_calls += 1
+            raise Refused(f"start: {reason}")
+        # A call of the same name may still be on its way to its file.
+        key = call_id
+        while key in self.processor:
+            key = f"{call_id} {next(self._serial)}"
+        file = self.recorder.recording(call_id, encoding, rate, {"format": form})
+        call = Call(call_id, key, self.processor.open(key), file, stamped=self.settings.stamps)
+        self.open_calls[call_id] = call
+        self._turn.append(call)
+        return call
+
+    def _no_room(self) -> str:
+        """Why no call is taken at the moment; new ones are refused before anything is taken from the open ones."""
+        limits = self.settings.limits
+        if len(self.open_calls) + self.recorder.unfinished >= limits.calls:
+            return f"the server has its {limits.calls} calls"
+        if self.held + self.recorder.pending_bytes >= NEARLY_FULL * limits.total_bytes:
+            return "the server's memory for audio is nearly full"
+        if self.recorder.failing:
+            return f"recordings cannot be written ({self.recorder.last_fault})"
+        return ""
+
+    def append(self, call: Call, payload: str) -> None:
+        """Decode a chunk into the buffer of a call; what the processor raises, and Refused past a limit."""
+        if self.full:
+            raise Refused(f"the server holds its {self.settings.limits.total_bytes} bytes of audio")
+        # Text is longer than what it stands for, so this seldom has to be looked at closely.
+        if call.bytes + len(payload) > self.settings.limits.call_bytes:
+            self._check_room(call, payload)
+        added = self._store(call.key, payload)
+        if call.stamps is not None and call.chunks < MOST_STAMPS:
+            call.stamps.append(time.monotonic_ns())
+        call.chunks += 1
+        call.bytes += added
+        self.held += added
+
+    def _check_room(self, call: Call, payload: str) -> None:
+        """Hold a chunk against the cap of a call: its buffer knows only what was not handed to the file."""
+        limit = self.settings.limits.call_bytes
+        if call.bytes + len(self._decode(payload)) > limit:
+            raise Refused(f"the call holds its {limit} bytes of audio")
+
+    def commit(self, call: Call) -> str:
+        """Hand what a call holds to its file for good; Refused if nothing came since the last time."""
+        if call.bytes == call.committed:
+            raise Refused("input_audio_buffer.commit: the buffer is empty")
+        self._hand_over(call)
+        call.committed = call.handed
+        call.pieces += 1
+        return f"{call.call_id}-{call.pieces}"
+
+    def clear(self, call: Call) -> None:
+        """Take back what came since the last commit."""
+        call.buffer.clear()
+        self.held -= call.bytes - call.handed
+        if call.handed > call.committed:
+            self.recorder.cut(call.file, call.committed)
+        call.bytes = call.handed = call.committed
+
+    def end(self, call: Call, why: str, done: Callable[[dict[str, Any]], None]) -> None:
+        """End a call; `done` gets its note once the recording is written."""
+        del self.open_calls[call.call_id]
+        self.ended_calls += 1
+        note = call.as_data() | {"ended": why, "closed": time.time()}
+        rest = call.bytes - call.handed
+        view = call.buffer.view() if rest else memoryview(b"")
+        self.held -= rest
+
+        def written(name: str) -> None:
+            self._loop.call_soon_threadsafe(self._forget, call, view, note | {"file": name}, done)
+
+        stamps = call.stamps.tobytes() if call.stamps is not None else None
+        if self.settings.stage is Stage.BUFFER:
+            self.recorder.finish(call.file, view, note, stamps, written)
+        else:
+            self._forget(call, view, note, done)
+
+    def _forget(
+        self, call: Call, view: memoryview, note: dict[str, Any], done: Callable[[dict[str, Any]], None]
+    ) -> None:
+        view.release()
+        # The designs of the seed report know no other way to let go of a call.
+        getattr(self.processor, "discard", self.processor.close)(call.key)
+        self.recent.append(note)
+        if "file" in note:
+            done(note)
+
+    def _hand_over(self, call: Call) -> None:
+        audio = call.buffer.take()
+        self.held -= len(audio)
+        call.handed += len(audio)
+        if audio:
+            self.recorder.write(call.file, audio)
+
+    async def run(self) -> None:
+        """Keep the journal and the state of the memory, until cancelled."""
+        limits = self.settings.limits
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            pending = self.recorder.pending_bytes
+            self.full = self.held + pending >= limits.total_bytes
+            # While the disk does not keep up, audio stays where it is bounded and cheap.
+            if self.settings.journal and pending < limits.total_bytes / 2:
+                self._journal()
+
+    def _journal(self) -> None:
+        """Hand the audio of those calls to their files whose turn it is: at most an even share of all."""
+        now = time.monotonic()
+        for _ in range(int(len(self._turn) * 1.25 * TICK_SECONDS / JOURNAL_SECONDS) + 1):
+            if not self._turn or self._turn[0].due > now:
+                return
+            call = self._turn.popleft()
+            if self.open_calls.get(call.call_id) is call:
+                self._hand_over(call)
+                call.due = now + JOURNAL_SECONDS
+                self._turn.append(call)
+
+
+def _store_nothing(_key: str, _payload: str) -> int:
+    return 0

@@ -1,0 +1,113 @@
+"""FastAPI on uvicorn with uvloop and `websockets`: the framework that the seed report names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, WebSocket
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from ..service import CLOSED, LOST, Service
+from .outbox import Outbox
+
+UNSUPPORTED_DATA = 1003
+GOODBYE = (1000, 1001)
+"""Codes with which a client closes in good order."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class FastAPIFrontEnd:
+    """Serves the sessions of a service; see FrontEnd."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        limits = service.settings.limits
+        self._server = _Server(
+            uvicorn.Config(
+                application(service),
+                ws="websockets-sansio",
+                ws_max_size=limits.message_bytes,
+                ws_ping_interval=limits.ping_interval,
+                ws_ping_timeout=limits.ping_timeout,
+                # Base64 of speech hardly shrinks, and none of the services compresses.
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_level="error",
+                access_log=False,
+                timeout_graceful_shutdown=max(1, int(limits.grace / 2)),
+            )
+        )
+
+    async def start(self, sock: Any) -> None:
+        """See FrontEnd."""
+        self._task = asyncio.create_task(self._server.serve([sock]))
+        while not self._server.started:
+            if self._task.done():
+                self._task.result()
+                raise RuntimeError("uvicorn ended before it had started")
+            await asyncio.sleep(0.01)
+
+    async def stop(self, seconds: float) -> None:
+        """See FrontEnd."""
+        self._server.should_exit = True
+        await asyncio.wait([self._task], timeout=seconds)
+
+    def transports(self) -> Iterable[asyncio.WriteTransport]:
+        """See FrontEnd."""
+        return (connection.transport for connection in self._server.server_state.connections if connection.transport)
+
+
+def application(service: Service) -> FastAPI:
+    """The routes of a service."""
+    app = FastAPI(title="callbot", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/health")
+    async def health() -> JSONResponse:
+        return JSONResponse(service.health())
+
+    @app.get("/calls")
+    async def calls() -> JSONResponse:
+        return JSONResponse(service.calls())
+
+    @app.websocket("/{path:path}")
+    async def speak(websocket: WebSocket) -> None:
+        path = websocket.url.path
+        if refusal := service.refusal(path):
+            status, reason = refusal
+            await websocket.send_denial_response(PlainTextResponse(f"{reason}\n", status))
+            return
+        await websocket.accept()
+        # Starlette says that a client is gone with one error or the other.
+        outbox = Outbox(service, websocket.send_text, Exception)
+        session = service.session(path, websocket.url.query, outbox.put)
+        why = LOST
+        try:
+            while True:
+                event = await websocket.receive()
+                if event["type"] == "websocket.disconnect":
+                    why = CLOSED if event.get("code") in GOODBYE else LOST
+                    return
+                text = event.get("text")
+                if text is None:
+                    why = "binary message"
+                    await websocket.close(UNSUPPORTED_DATA, "audio comes as text")
+                    return
+                session.text(text)
+        except asyncio.CancelledError:
+            why = "server stopped"
+        finally:
+            service.leave(session, why)
+            outbox.close()
+
+    return app

@@ -1,0 +1,290 @@
+"""Writes recordings in a thread of its own, so that a slow disk delays no message.
+
+A call's audio goes to `NAME.wav.part` while it lasts (the journal), which becomes `NAME.wav` when it ends. What was
+written survives the end of the process, not that of the machine: nothing waits for the disk itself. What cannot be
+written is kept and tried again until it can.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import LabError
+from . import wav
+from .recordings import ENDED, OPEN, SCHEMA, stem
+from .settings import Kept
+
+RETRY_SECONDS = 1.0
+"""Between attempts to write what could not be written."""
+
+LOCK = ".lock"
+"""File by which a server keeps its folder to itself."""
+
+
+@dataclass
+class Recording:
+    """The file of one call, as the writing thread knows it."""
+
+    call_id: str
+    encoding: str
+    rate: int
+    about: dict[str, Any]
+    """What the note says that is known from the start."""
+    kept: Kept
+    name: str = ""
+    """Name without suffix, once there is a file."""
+    written: int = 0
+    """Bytes of audio in the file, as they were received."""
+    waiting: deque[Callable[[], None]] = field(default_factory=deque)
+    """What could not be done yet, in order."""
+
+    @property
+    def decodes(self) -> bool:
+        """Whether mu-law becomes PCM in this file."""
+        return self.encoding == wav.MULAW and self.kept is Kept.DECODED
+
+    @property
+    def stored_encoding(self) -> str:
+        """Encoding of the samples in the file."""
+        return wav.PCM16 if self.decodes else self.encoding
+
+    @property
+    def scale(self) -> int:
+        """Bytes in the file for a byte that was received."""
+        return 2 if self.decodes else 1
+
+    def place(self, received: int) -> int:
+        """Where in the file the audio after so many received bytes belongs."""
+        return len(wav.header(self.stored_encoding, self.rate, 0)) + self.scale * received
+
+
+class Recorder:
+    """The thread that writes, and its queue. All methods but those of the thread are called from one event loop."""
+
+    def __init__(self, folder: Path, kept: Kept) -> None:
+        self.folder, self.kept = folder, kept
+        self.put_bytes = self._done_bytes = 0
+        self.faults = 0
+        self.last_fault = ""
+        self._failing: list[Recording] = []
+        self._ending: dict[int, str] = {}
+        self._queue: queue.SimpleQueue[tuple[Recording, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._lock = lock(folder)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that were handed over and are not written yet."""
+        return self.put_bytes - self._done_bytes
+
+    @property
+    def unfinished(self) -> int:
+        """Recordings that were ended and have no whole file yet."""
+        return len(self._ending)
+
+    def unsaved(self) -> list[str]:
+        """Ids of the calls of those recordings."""
+        return list(self._ending.values())
+
+    @property
+    def failing(self) -> int:
+        """Recordings that cannot be written at the moment."""
+        return len(self._failing)
+
+    def recording(self, call_id: str, encoding: str, rate: int, about: dict[str, Any]) -> Recording:
+        """A recording that has no file yet."""
+        return Recording(call_id, encoding, rate, about, self.kept)
+
+    def write(self, recording: Recording, data: bytes) -> None:
+        """Add audio to a recording."""
+        self.put_bytes += len(data)
+        self._queue.put((recording, lambda: self._write(recording, data)))
+
+    def cut(self, recording: Recording, length: int) -> None:
+        """Shorten a recording to so many bytes of received audio."""
+        self._queue.put((recording, lambda: self._cut(recording, length)))
+
+    def finish(
+        self,
+        recording: Recording,
+        data: bytes | memoryview,
+        note: dict[str, Any],
+        stamps: bytes | None,
+        done: Callable[[str], None],
+    ) -> None:
+        """Add the last audio and give the recording its name; `done` is called in the thread, with the WAV's name."""
+        self.put_bytes += len(data)
+        self._ending[id(recording)] = recording.call_id
+        self._queue.put((recording, lambda: self._finish(recording, data, note, stamps, done)))
+
+    def close(self) -> None:
+        """Let the thread end once the queue is empty; a last attempt is made for what could not be written."""
+        self._queue.put(None)
+        self._thread.join()
+        os.close(self._lock)
+
+    # In the thread from here on.
+
+    def _run(self) -> None:
+        last = False
+        while True:
+            try:
+                job = self._queue.get(timeout=RETRY_SECONDS if self._failing else None)
+            except queue.Empty:
+                self._retry()
+                continue
+            if job is None:
+                last = True
+            else:
+                recording, action = job
+                recording.waiting.append(action)
+                if len(recording.waiting) == 1:
+                    self._work_off(recording)
+            if last:
+                self._retry()
+                return
+
+    def _retry(self) -> None:
+        failing, self._failing = self._failing, []
+        for recording in failing:
+            self._work_off(recording)
+
+    def _work_off(self, recording: Recording) -> None:
+        """Do what waits, in order, up to the first thing that fails."""
+        while recording.waiting:
+            try:
+                recording.waiting[0]()
+            except OSError as error:
+                self.faults += 1
+                self.last_fault = f"{recording.call_id}: {error.strerror or error}"
+                self._failing.append(recording)
+                return
+            recording.waiting.popleft()
+
+    def _write(self, recording: Recording, data: bytes | memoryview) -> None:
+        if not recording.name:
+            self._create(recording)
+        samples = wav.linear(data) if recording.decodes else data
+        place = recording.place(recording.written)
+        file = os.open(self._part(recording), os.O_WRONLY)
+        try:
+            # At a place that is known, so that trying again after half a write repeats nothing.
+            _write_all(file, samples, place)
+        finally:
+            os.close(file)
+        recording.written += len(data)
+        self._done_bytes += len(data)
+
+    def _cut(self, recording: Recording, length: int) -> None:
+        if recording.name:
+            os.truncate(self._part(recording), recording.place(length))
+            recording.written = length
+
+    def _finish(
+        self,
+        recording: Recording,
+        data: bytes | memoryview,
+        note: dict[str, Any],
+        stamps: bytes | None,
+        done: Callable[[str], None],
+    ) -> None:
+        if recording.written < note["bytes"] or not recording.name:
+            self._write(recording, data)
+        part, name = self._part(recording), recording.name
+        if stamps is not None:
+            _replace(self.folder / f"{name}.stamps", stamps)
+        # Each step can fail and is then done again with those before it.
+        if part.exists():
+            complete(part, recording.stored_encoding, recording.rate, recording.written * recording.scale)
+            part.rename(self.folder / f"{name}.wav")
+        self._note(recording, {**note, "state": ENDED, "stamps": f"{name}.stamps" if stamps is not None else None})
+        del self._ending[id(recording)]
+        done(f"{name}.wav")
+
+    def _create(self, recording: Recording) -> None:
+        """Make the file of a call under a name that none has, and a note that says what it will be."""
+        first, number = stem(recording.call_id), 1
+        while True:
+            name = first if number == 1 else f"{first}.{number}"
+            number += 1
+            if (self.folder / f"{name}.wav").exists():
+                continue
+            try:
+                file = os.open(self.folder / f"{name}.wav.part", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            except FileExistsError:
+                continue
+            break
+        try:
+            _write_all(file, wav.header(recording.stored_encoding, recording.rate, 0), 0)
+        except OSError:
+            (self.folder / f"{name}.wav.part").unlink()
+            raise
+        finally:
+            os.close(file)
+        recording.name = name
+        self._note(recording, {"state": OPEN})
+
+    def _note(self, recording: Recording, more: dict[str, Any]) -> None:
+        known = {"schema": SCHEMA, "call_id": recording.call_id, "file": f"{recording.name}.wav", **recording.about}
+        known |= {"encoding": recording.encoding, "rate": recording.rate, **more}
+        # Text that a file system could not take (a lone surrogate in an id) is escaped by json.
+        _replace(self.folder / f"{recording.name}.json", (json.dumps(known, indent=1) + "\n").encode("ascii"))
+
+    def _part(self, recording: Recording) -> Path:
+        return self.folder / f"{recording.name}.wav.part"
+
+
+def lock(folder: Path) -> int:
+    """Make a folder of recordings, if need be, and keep others out of it; LabError if it is in use or unfit."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(folder / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise LabError(f"cannot keep recordings in {folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise LabError(f"{folder} is in use by a server; give each a folder of its own (--recordings)") from None
+    return file
+
+
+def complete(part: Path, encoding: str, rate: int, audio: int) -> None:
+    """Make a whole WAV file of a header of any sizes and the `audio` bytes of samples behind it."""
+    # Half a sample at the end is kept: its missing half becomes zero. So does the byte that evens out a RIFF chunk.
+    audio += audio % wav.SAMPLE_BYTES[encoding]
+    head = wav.header(encoding, rate, audio)
+    file = os.open(part, os.O_WRONLY)
+    try:
+        os.ftruncate(file, len(head) + audio + audio % 2)
+        _write_all(file, head, 0)
+    finally:
+        os.close(file)
+
+
+def _write_all(file: int, data: bytes | memoryview, place: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        count = os.pwrite(file, rest, place)
+        rest, place = rest[count:], place + count
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file at one stroke: whoever reads it finds all of it, and a full disk leaves the old one."""
+    part = path.with_name(f"{path.name}.new")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise

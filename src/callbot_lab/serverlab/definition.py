@@ -1,0 +1,100 @@
+"""What the experiment `server` compares, as data (server.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, replace
+from importlib import resources
+from typing import Any
+
+from ..errors import LabError
+from ..server.formats import FORMATS
+from .mix import Mix
+
+NAME = "server"
+PACED, FLOOD = "paced", "flood"
+LOADS = (PACED, FLOOD)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Mixes compared under one load: messages of a format over so many calls."""
+
+    format: str
+    load: str
+    calls: int
+    arms: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Short name, such as `callbot-paced`."""
+        return f"{self.format}-{self.load}"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The experiment; `report` names mixes that play a part in judging the seed report's claims."""
+
+    question: str
+    baseline: str
+    margin: float
+    cells: tuple[Cell, ...]
+    capacity_format: str
+    capacity_mixes: tuple[str, ...]
+    report: dict[str, str]
+
+    def __post_init__(self) -> None:
+        for name in self.mixes:
+            Mix.parse(name)
+        for cell in self.cells:
+            if cell.load not in LOADS or cell.format not in FORMATS or cell.calls < 1:
+                raise LabError(f"the cell {cell.name} with {cell.calls} calls makes no sense")
+
+    @property
+    def mixes(self) -> tuple[str, ...]:
+        """Every mix that is named anywhere, the baseline first."""
+        named = [self.baseline, *(arm for cell in self.cells for arm in cell.arms), *self.capacity_mixes]
+        return tuple(dict.fromkeys(named))
+
+    def as_data(self) -> dict[str, Any]:
+        """The experiment as it is written into the results."""
+        return asdict(self) | {"name": NAME, "cells": [asdict(cell) | {"name": cell.name} for cell in self.cells]}
+
+
+def read() -> Definition:
+    """The experiment as it ships."""
+    data = tomllib.loads((resources.files(__package__) / "server.toml").read_text(encoding="utf-8"))
+    capacity = data["capacity"]
+    return Definition(
+        data["question"],
+        data["baseline"],
+        data["margin"],
+        tuple(Cell(c["format"], c["load"], c["calls"], tuple(c["arms"])) for c in data["cells"]),
+        capacity["format"],
+        tuple(capacity["mixes"]),
+        data["report"],
+    )
+
+
+def narrowed(definition: Definition, arms: list[str], formats: list[str]) -> Definition:
+    """The experiment with only the given mixes (or those of given implementations) and formats; the baseline stays.
+
+    A mix that no cell names is added to all of them. LabError for something that is neither.
+    """
+    if arms:
+        known = {name for mix in definition.mixes for name in (mix, Mix.parse(mix).implementation)}
+        extra = [str(Mix.parse(arm)) for arm in arms if arm not in known]
+
+        def chosen(names: tuple[str, ...]) -> tuple[str, ...]:
+            kept = [name for name in names if name in arms or Mix.parse(name).implementation in arms]
+            return tuple(name for name in dict.fromkeys([*kept, *extra]) if name != definition.baseline)
+
+        cells = tuple(replace(cell, arms=chosen(cell.arms)) for cell in definition.cells)
+        base = (definition.baseline,) if definition.baseline in definition.capacity_mixes else ()
+        mixes = tuple(dict.fromkeys([*base, *chosen(definition.capacity_mixes)]))
+        definition = replace(definition, cells=cells, capacity_mixes=mixes)
+    if formats:
+        cells = tuple(cell for cell in definition.cells if cell.format in formats)
+        mixes = definition.capacity_mixes if definition.capacity_format in formats else ()
+        definition = replace(definition, cells=cells, capacity_mixes=mixes)
+    return replace(definition, cells=tuple(cell for cell in definition.cells if cell.arms))

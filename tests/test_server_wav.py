@@ -1,0 +1,114 @@
+"""WAV files, notes' names, and recovery, without a server."""
+
+from __future__ import annotations
+
+import json
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from callbot_lab.errors import LabError
+from callbot_lab.server import wav
+from callbot_lab.server.recorder import complete, lock
+from callbot_lab.server.recordings import stem
+from callbot_lab.server.recover import recover
+from callbot_lab.workload import mulaw
+
+
+def expanded(code: int) -> int:
+    """The sample of a mu-law code, as G.711 describes it: chord and step, biased by 33 in 14 bits."""
+    bits = 255 - code
+    chord, step = (bits >> 4) & 7, bits & 15
+    value = ((2 * step + 33) << chord) - 33
+    return -4 * value if bits & 128 else 4 * value
+
+
+def test_every_mulaw_code_is_expanded_as_in_the_standard() -> None:
+    found = np.frombuffer(wav.linear(bytes(range(256))), "<i2")
+    assert found.tolist() == [expanded(code) for code in range(256)]
+
+
+def test_companding_an_expanded_code_gives_it_back() -> None:
+    codes = bytes(code for code in range(256) if code != 127)  # 127 is a second nought
+    assert mulaw(np.frombuffer(wav.linear(codes), "<i2")) == codes
+
+
+@pytest.mark.parametrize("size", [0, 2, 1280])
+def test_the_standard_library_reads_a_pcm_file(tmp_path: Path, size: int) -> None:
+    path, data = tmp_path / "a.wav", bytes(k % 251 for k in range(size))
+    path.write_bytes(wav.header(wav.PCM16, 16_000, size) + data)
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16_000)
+        assert file.readframes(size) == data
+    assert wav.read(path) == wav.Audio("pcm16", 16_000, data)
+
+
+def test_a_mulaw_header_says_so() -> None:
+    head = wav.header(wav.MULAW, 8_000, 160)
+    tag, channels, rate, pace, block, bits, extension = struct.unpack_from("<HHIIHHH", head, 20)
+    assert (tag, channels, rate, pace, block, bits, extension) == (7, 1, 8_000, 8_000, 1, 8, 0)
+    assert head[38:50] == b"fact" + struct.pack("<II", 4, 160)
+    assert struct.unpack_from("<I", head, 4)[0] == len(head) - 8 + 160
+
+
+@pytest.mark.parametrize(("encoding", "audio", "stored"), [("pcm16", 5, 6), ("mulaw", 5, 5), ("pcm16", 4, 4)])
+def test_odd_audio_ends_in_a_whole_file(tmp_path: Path, encoding: str, audio: int, stored: int) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav.header(encoding, 8_000, 0) + bytes(range(1, audio + 1)))
+    complete(path, encoding, 8_000, audio)
+    found = wav.read(path)
+    assert found.data == bytes(range(1, audio + 1)) + bytes(stored - audio)
+    raw = path.read_bytes()
+    assert struct.unpack_from("<I", raw, 4)[0] == len(raw) - 8
+    assert len(raw) % 2 == 0
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"RIFF", b"RIFF\0\0\0\0WAVE", wav.header("pcm16", 8000, 4) + b"ab", b"RIFFxxxxWAVEdata\4\0\0\0abcd"],
+)
+def test_what_is_no_whole_wav_file_is_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(raw)
+    with pytest.raises(LabError):
+        wav.read(tmp_path / "a.wav")
+
+
+def test_names_are_safe_and_differ() -> None:
+    ids = ["a/b", "a_b", "../../etc/x", "", "x" * 10_000, "x" * 10_001, "\ud800", "A-1", "."]
+    names = [stem(call_id) for call_id in ids]
+    assert len(set(names)) == len(ids)
+    assert all(len(name) < 100 and "/" not in name and not name.startswith("..") for name in names)
+    assert stem("A-1") == "A-1"
+
+
+def test_recovery_finishes_what_it_can_and_tells_of_the_rest(tmp_path: Path) -> None:
+    note = {"schema": 1, "call_id": "a b", "state": "open", "encoding": "mulaw", "rate": 8000}
+    (tmp_path / "good.json").write_text(json.dumps(note))
+    (tmp_path / "good.wav.part").write_bytes(wav.header("mulaw", 8000, 0) + b"\1\2\3")
+    (tmp_path / "noteless.wav.part").write_bytes(wav.header("pcm16", 16_000, 0) + b"\1\2\3")
+    (tmp_path / "damaged.json").write_text("{")
+    (tmp_path / "damaged.wav.part").write_bytes(wav.header("pcm16", 16_000, 0) + b"\1\2")
+    (tmp_path / "cut.wav.part").write_bytes(b"RIFF\0\0")
+    found = recover(tmp_path)
+    assert sorted(found.names) == ["damaged.wav", "good.wav", "noteless.wav"]
+    assert list(found.left) == ["cut.wav.part"]
+    assert wav.read(tmp_path / "good.wav").data == b"\1\2\3"
+    assert wav.read(tmp_path / "noteless.wav").data == b"\1\2\3\0"
+    assert json.loads((tmp_path / "good.json").read_text())["call_id"] == "a b"
+    assert json.loads((tmp_path / "good.json").read_text())["ended"] == "recovered"
+    assert recover(tmp_path).names == []
+
+
+def test_a_folder_in_use_is_not_recovered(tmp_path: Path) -> None:
+    lock(tmp_path)
+    with pytest.raises(LabError, match="in use"):
+        recover(tmp_path)
+
+
+def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="no folder"):
+        recover(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
