@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -104,6 +105,10 @@ class RawClient:
                 self.buffer += more
             length, extra = self._size()
             found.append((self.buffer[0] & 15, self.buffer[2 + extra : 2 + extra + length]))
+            if found[-1][0] == CLOSE:
+                # A server may wait for this answer before it lets go.
+                with contextlib.suppress(OSError):
+                    self.send(frame(found[-1][1], CLOSE))
             self.buffer = self.buffer[2 + extra + length :]
 
     def close_code(self) -> int | None:

@@ -147,25 +147,24 @@ def test_odd_bytes_and_empty_payloads_are_kept(server: Server) -> None:
 @pytest.mark.parametrize(
     ("frames", "code"),
     [
-        ([frame(b"x" * 65_537)], 1009),
-        ([frame(b"x" * 40_000, fin=False), frame(b"x" * 40_000, 0)], 1009),
-        ([frame(b"", claim=2**40)], 1009),
-        ([frame(b"abc", BINARY)], 1003),
-        ([frame(b"abc", BINARY, fin=False), frame(b"", 0)], 1003),
-        ([frame(b'{"event":"\xff"}')], 1007),
-        ([frame(b'{"event":"\xc3', fin=False), frame(b'("}', 0)], 1007),
-        ([frame(b"abc", masked=False)], 1002),
-        ([frame(b"abc", bits=64)], 1002),
-        ([frame(b"abc", 0)], 1002),
-        ([frame(b"abc", fin=False), frame(b"abc")], 1002),
-        ([frame(b"abc", 3)], 1002),
-        ([frame(b"x" * 126, PING)], 1002),
-        ([frame(b"x", PING, fin=False)], 1002),
-        ([frame(struct.pack("!H", 1005), 8)], 1002),
-        ([frame(b"x", 8)], 1002),
-        ([frame(struct.pack("!H", 1000) + b"bye", 8)], 1000),
+        pytest.param([frame(b"x" * 65_537)], 1009, id="too-long"),
+        pytest.param([frame(b"x" * 40_000, fin=False), frame(b"x" * 40_000, 0)], 1009, id="too-long-in-parts"),
+        pytest.param([frame(b"", claim=2**40)], 1009, id="huge-header"),
+        pytest.param([frame(b"abc", BINARY)], 1003, id="binary"),
+        pytest.param([frame(b"abc", BINARY, fin=False), frame(b"", 0)], 1003, id="binary-in-parts"),
+        pytest.param([frame(b'{"event":"\xff"}')], 1007, id="no-UTF-8"),
+        pytest.param([frame(b'{"event":"\xc3', fin=False), frame(b'("}', 0)], 1007, id="no-UTF-8-in-parts"),
+        pytest.param([frame(b"abc", masked=False)], 1002, id="not-masked"),
+        pytest.param([frame(b"abc", bits=64)], 1002, id="reserved-bit"),
+        pytest.param([frame(b"abc", 0)], 1002, id="nothing-to-continue"),
+        pytest.param([frame(b"abc", fin=False), frame(b"abc")], 1002, id="mixed-up"),
+        pytest.param([frame(b"abc", 3)], 1002, id="unknown-opcode"),
+        pytest.param([frame(b"x" * 126, PING)], 1002, id="long-ping"),
+        pytest.param([frame(b"x", PING, fin=False)], 1002, id="ping-in-parts"),
+        pytest.param([frame(struct.pack("!H", 1005), 8)], 1002, id="close-with-1005"),
+        pytest.param([frame(b"x", 8)], 1002, id="close-with-half-a-code"),
+        pytest.param([frame(struct.pack("!H", 1000) + b"bye", 8)], 1000, id="goodbye"),
     ],
-    ids=str,
 )
 def test_a_forbidden_frame_closes_its_connection_alone(server: Server, frames: list[bytes], code: int) -> None:
     client = RawClient(server)
@@ -273,17 +272,17 @@ def test_a_call_is_capped(serve: Callable[..., Server]) -> None:
 
 
 def test_new_calls_are_refused_before_open_ones_lose_anything(serve: Callable[..., Server]) -> None:
-    server = serve("--no-journal", "--max-total-mib", str(10_000 / 2**20))
+    server = serve("--no-journal", "--max-total-mib", str(9_900 / 2**20))
     with server.connect() as client:
         ask(client, start("first"))
         for number in range(1, 8):
             client.send(media("first", number, PCM))
         assert "nearly full" in ask(client, start("second"))["message"]
         # There is less than one chunk left, and that is taken as well.
-        client.send(media("first", 8, bytes(1000)))
+        client.send(media("first", 8, bytes(900)))
         assert ask(client, media("first", 9, PCM))["event"] == "error"
         answer = ask(client, stop("first", 10))
-        assert answer["bytes"] == 7 * len(PCM) + 1000
+        assert answer["bytes"] == 7 * len(PCM) + 900
         assert ask(client, start("third"))["event"] == "started"
     assert server.page()["calls"]["refused"] == 1
 
@@ -476,10 +475,11 @@ def test_ten_thousand_calls_leave_nothing_behind(serve: Callable[..., Server], f
         until(lambda: server.page()["connections"]["open"] == 0)
 
     run(0, 2_000)
-    before = (process.num_fds(), server.page()["tasks"])
+    files, tasks = process.num_fds(), server.page()["tasks"]
     memory = process.memory_info().rss
     run(2_000, 10_000)
-    assert (process.num_fds(), server.page()["tasks"]) == before
+    # The connection that asks is one of the descriptors; it may still be on its way out.
+    until(lambda: process.num_fds() <= files and server.page()["tasks"] <= tasks)
     assert server.page()["calls"] == {"open": 0, "ended": 10_000, "refused": 0}
     assert process.memory_info().rss - memory < 4 * 2**20
 

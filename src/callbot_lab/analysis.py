@@ -29,25 +29,25 @@ def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
     return slots.assign(wall=slots["wall_ns"] / slots["chunks"], cpu=slots["cpu_ns"] / slots["chunks"])
 
 
-def block_logs(slots: pd.DataFrame) -> pd.DataFrame:
-    """Logarithm of the nanoseconds per chunk, for every arm in every block of one cell.
+def block_logs(slots: pd.DataFrame, cost: str = "wall_ns") -> pd.DataFrame:
+    """Logarithm of the nanoseconds (of the column `cost`) per chunk, for every arm in every block of one cell.
 
     Rows are (worker, block), columns are arms. The two slots that an arm has in a block, one in the random order and
     one in its reverse, are averaged (as logarithms), so that drift within the block cancels.
     """
-    logs = np.log(slots["wall_ns"] / slots["chunks"])
+    logs = np.log(slots[cost] / slots["chunks"])
     return logs.groupby([slots["worker"], slots["block"], slots["arm"]]).mean().unstack("arm")
 
 
-def block_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def block_ratios(slots: pd.DataFrame, baseline: str, cost: str = "wall_ns") -> pd.DataFrame:
     """Log ratio of the baseline's time to an arm's, in the rows and columns of block_logs."""
-    table = block_logs(slots)
+    table = block_logs(slots, cost)
     return table.rsub(table[baseline], axis=0).drop(columns=baseline)
 
 
-def worker_ratios(slots: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def worker_ratios(slots: pd.DataFrame, baseline: str, cost: str = "wall_ns") -> pd.DataFrame:
     """Median over blocks of the log ratios: one row a worker, the independent unit of everything that follows."""
-    return block_ratios(slots, baseline).groupby("worker").median()
+    return block_ratios(slots, baseline, cost).groupby("worker").median()
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
@@ -117,17 +117,17 @@ def verdict(row: dict[str, Any] | pd.Series, margin: float) -> str:
     return "undecided"
 
 
-def analyse_cell(slots: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
-    """All arms of one cell against the baseline, one row an arm.
+def analyse_cell(slots: pd.DataFrame, baseline: str, margin: float, cost: str = "wall_ns") -> pd.DataFrame:
+    """All arms of one cell against the baseline, one row an arm, by wall time or by another column of the slots.
 
     Columns: `ratio`, `low`, `high` (t interval), `boot_low`, `boot_high`, `p`, `p_holm` (over the arms of the cell, the
     null arm apart), `null_low`, `null_high`, `null_band` (log), `detected`, `matters` (the interval lies beyond the
     margin), `verdict`, `smallest` (effect, as a ratio), `workers`, `blocks`, and for orientation only `p10`, `p50`,
     `p99` in nanoseconds per chunk.
     """
-    workers = worker_ratios(slots, baseline)
+    workers = worker_ratios(slots, baseline, cost)
     blocks = slots.groupby("arm")["block"].size() // 2
-    times = per_chunk(slots).groupby("arm")["wall"].quantile([0.1, 0.5, 0.99]).unstack()
+    times = (slots[cost] / slots["chunks"]).groupby(slots["arm"]).quantile([0.1, 0.5, 0.99]).unstack()
     rows: list[dict[Hashable, Any]] = []
     for arm in workers.columns:
         values = workers[arm].to_numpy()

@@ -29,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+SERVER = "server"
+"""The experiment whose arms are whole servers."""
+
 ALL = "all"
 """What stands for every experiment where one is named."""
 
@@ -101,7 +104,15 @@ def measure_(
 
     An arm that does not conform, cannot be imported, is a debug build or does not exist gets a status instead of a
     number, the others are measured, and the exit status is 1. An interrupt keeps the workers that are done.
+
+    The experiment server is measured by itself: its arms are mixes such as fastapi+json+rust, its sizes the formats
+    callbot, twilio and openai.
     """
+    if SERVER in (experiments or []):
+        if experiments != [SERVER]:
+            raise LabError(f"the experiment {SERVER} runs whole servers; measure it by itself")
+        _measure_servers(profile, out, recording, seed, names or [], sizes or [])
+        return
     chosen = _experiments(experiments or [ALL], names or [], sizes or [])
     outcome = _measure(chosen, profile, out, recording, seed, names or [])
     if outcome.workers_done:
@@ -243,6 +254,29 @@ def _measure(
         console.print(problem, markup=False, highlight=False, soft_wrap=True)
     with steps(console, "measuring", run.step_count) as progress:
         return run.go(progress)
+
+
+def _measure_servers(
+    profile: str, out: Path | None, recording: Path | None, seed: int | None, mixes: list[str], formats: list[str]
+) -> None:
+    # Not at the top: the other commands need neither servers nor a caller.
+    from .serverlab import definition, run, summary
+
+    measure.profile_named(profile)
+    chosen = definition.narrowed(definition.read(), mixes, formats)
+    folder = measure.new_folder(out, f"{SERVER}-{profile}")
+    measure.remove_empty(folder)
+    made = run.ServerRun(chosen, run.PROFILES[profile], folder, recording=recording or SPEECH, seed=seed)
+    with steps(console, "measuring", made.step_count) as progress:
+        outcome = made.go(progress)
+    found = summary.read_server(folder)
+    if len(costs := summary.costs(found)):
+        console.print(tables.server_costs(costs, chosen.baseline))
+    if len(calls := summary.capacities(found)):
+        console.print(tables.server_capacities(calls, chosen.baseline))
+    for name, reason in made.unusable.items():
+        console.print(f"not measured: {name}: {reason}", markup=False, highlight=False, soft_wrap=True)
+    _finish(outcome)
 
 
 def _print_ratios(run: results.RunData) -> None:

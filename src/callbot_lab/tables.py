@@ -9,6 +9,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from . import wording
 from .experiment import Experiment
 from .registry import Loaded, Status
 from .verify import CONFORMS, FAILS_AS_EXPECTED
@@ -85,6 +86,50 @@ def ratios(analysed: pd.DataFrame, note: dict[str, Any]) -> Table:
             f"{row['low']:.3f} to {row['high']:.3f}",
             f"{row['smallest'] - 1:.1%}",
             verdict,
+        )
+    return table
+
+
+def server_costs(costs: pd.DataFrame, baseline: str) -> Table:
+    """Server CPU per message by mix, as a share of the baseline; microseconds and the part of the kernel beside it."""
+    table = Table(title=f"server CPU per message, against {baseline}")
+    table.add_column("cell")
+    table.add_column("mix")
+    for column in ("CPU", "95 % interval", "us", "in the kernel"):
+        table.add_column(column, justify="right")
+    table.add_column("verdict")
+    for cell, rows in costs.groupby("cell", sort=False):
+        table.add_section()
+        for _, row in rows.sort_values("share", ascending=False).iterrows():
+            own = row["arm"] == baseline
+            word = "baseline" if own else {"faster": "less", "slower": "more"}.get(row["verdict"], row["verdict"])
+            table.add_row(
+                str(cell),
+                row["arm"],
+                wording.percent(row["share"], 0),
+                "" if own else f"{wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)}",
+                wording.number(row["us"]),
+                wording.percent(row["kernel"], 0),
+                Text(word, _VERDICT_STYLE.get(row["verdict"], "") if not own else "dim"),
+            )
+    return table
+
+
+def server_capacities(found: pd.DataFrame, baseline: str) -> Table:
+    """Calls that one core carries by mix, with intervals over the searches."""
+    table = Table(title=f"calls that one core carries, against {baseline}")
+    table.add_column("mix")
+    for column in ("calls", "95 % interval", "times", "95 % interval", "searches", "held"):
+        table.add_column(column, justify="right")
+    for _, row in found.iterrows():
+        table.add_row(
+            row["mix"],
+            wording.number(row["calls"]),
+            wording.span(row["low"], row["high"]),
+            wording.ratio(row.get("times", float("nan"))),
+            wording.interval(row.get("times_low", float("nan")), row.get("times_high", float("nan"))),
+            str(row["searches"]),
+            wording.number(row["held"]),
         )
     return table
 

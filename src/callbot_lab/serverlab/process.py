@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,14 @@ class ServerProcess:
             quiet = quiet + 1 if now - last < IDLE_SHARE * IDLE_SECONDS * 1e9 else 0
             last = now
         return True
+
+    def pause(self) -> None:
+        """Make it stand still."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def health(self) -> dict[str, Any]:
         """What it says of itself."""

@@ -37,6 +37,8 @@ class WebsocketsFrontEnd:
             max_size=limits.message_bytes,
             ping_interval=limits.ping_interval,
             ping_timeout=limits.ping_timeout,
+            # Who answers no close is no better than who answers no ping; and a server that ends waits no longer.
+            close_timeout=min(limits.grace / 4, limits.ping_timeout),
             server_header=None,
         )
 

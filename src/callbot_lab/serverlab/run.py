@@ -1,0 +1,232 @@
+"""A run of the experiment `server`: fresh servers for every worker, then the search for what one core carries.
+
+Its folder has `server.json` with the plan, the environment, what failed, and the rungs of the searches, and
+`server/worker-NNN.parquet` with the slots.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import random
+import signal
+import statistics
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import environment, registry
+from ..errors import LabError
+from ..measure import Outcome
+from ..paths import SPEECH, require
+from ..progress import Steps
+from ..registry import Status
+from ..workload import FORMATS, read_recording
+from .capacity import Rung, Search, carried
+from .definition import Definition
+from .mix import Mix
+from .paced import COLUMNS, Fault, Place, run_cell
+
+SCHEMA = 1
+"""Version of server.json."""
+
+VERIFIED_SHARE = 0.95
+"""Share of the calls found at which a mix is held for longer."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much evidence: workers, blocks in each, searches of each mix, and seconds of their parts."""
+
+    name: str
+    workers: int
+    blocks: int
+    slot_seconds: float
+    searches: int
+    rung_seconds: float
+    verify_seconds: float
+
+
+PROFILES = {
+    p.name: p
+    for p in (
+        Profile("glance", 1, 1, 0.2, 0, 2.0, 0.0),
+        Profile("quick", 4, 1, 0.3, 0, 3.0, 0.0),
+        Profile("full", 8, 2, 0.3, 4, 4.0, 60.0),
+    )
+}
+"""By the names of the loops' profiles; only `full` searches for what one core carries."""
+
+
+class ServerRun:
+    """A run that is being made."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        profile: Profile,
+        folder: Path,
+        *,
+        recording: Path = SPEECH,
+        seed: int | None = None,
+    ) -> None:
+        self.definition, self.profile, self.folder = definition, profile, folder
+        self.recording = read_recording(require(recording) if recording == SPEECH else recording)
+        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self.cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        mixes = {name: Mix.parse(name) for name in definition.mixes}
+        self.unusable = _unusable(mixes)
+        if definition.baseline in self.unusable:
+            raise LabError(f"the baseline {definition.baseline} cannot run: {self.unusable[definition.baseline]}")
+        self.fallback = mixes[definition.baseline].implementation
+        self.problems: list[str] = []
+        found = environment.capture()
+        warnings = environment.warnings(found)
+        if len(self.cpus) < 2:
+            warnings.append("Server and caller share one CPU: the lag is not the server's alone.")
+        self.note: dict[str, Any] = {
+            "schema": SCHEMA,
+            "status": "running",
+            "started": _now(),
+            "finished": None,
+            "definition": definition.as_data(),
+            "profile": asdict(profile),
+            "seed": self.seed,
+            "input": {"name": recording.name, "sha256": self.recording.sha256, "rate": self.recording.rate},
+            "unusable": self.unusable,
+            "faults": [],
+            "workers": 0,
+            "rungs": [],
+            "verified": [],
+            "environment": found,
+            "warnings": warnings,
+        }
+
+    @property
+    def capacity_mixes(self) -> list[str]:
+        """Mixes whose calls per core are searched for."""
+        return [name for name in self.definition.capacity_mixes if name not in self.unusable]
+
+    @property
+    def step_count(self) -> int:
+        """Steps of progress: a cell of a worker, a search, and a load that is held are one each."""
+        searches = len(self.capacity_mixes) * (self.profile.searches + bool(self.profile.verify_seconds))
+        return len(self.definition.cells) * self.profile.workers + searches
+
+    def go(self, steps: Steps) -> Outcome:
+        """Measure. An interrupt ends the run and keeps the workers and searches that are done."""
+        (self.folder / "server").mkdir(parents=True, exist_ok=True)
+        self._save()
+        interrupted = False
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            for number in range(self.profile.workers):
+                self._work(number, steps)
+            self._search(steps)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+        for fault in self.note["faults"]:
+            line = f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}"
+            if line not in self.problems:
+                self.problems.append(line)
+        self.note["status"] = "interrupted" if interrupted else "complete"
+        self.note["finished"] = _now()
+        self._save()
+        return Outcome(self.folder, interrupted, self.note["workers"], self.problems)
+
+    def _work(self, number: int, steps: Steps) -> None:
+        """One worker: every cell with fresh servers, on CPUs that change places from worker to worker."""
+        draw = random.Random(f"{self.seed}-{number}")
+        cells = list(self.definition.cells)
+        draw.shuffle(cells)
+        rows: list[tuple[Any, ...]] = []
+        with self._placed(number) as cpu:
+            place = Place(number, cpu, self.profile.slot_seconds, self.profile.blocks, self.fallback)
+            for cell in cells:
+                steps.advance(f"worker {number + 1} of {self.profile.workers}: server {cell.name}")
+                arms = [name for name in cell.arms if name not in self.unusable]
+                found, faults = run_cell(
+                    cell, self.definition.baseline, arms, place, self.recording, f"{self.seed}-{number}-{cell.name}"
+                )
+                rows += found
+                self._fault(faults, steps)
+        path = self.folder / "server" / f"worker-{number:03d}.parquet"
+        pd.DataFrame(rows, columns=list(COLUMNS)).to_parquet(path, compression="zstd", index=False)
+        self.note["workers"] += 1
+        self._save()
+
+    def _search(self, steps: Steps) -> None:
+        """Search for the calls per core of every mix, in turns, and hold what was found."""
+        draw = random.Random(f"{self.seed}-capacity")
+        names, found = self.capacity_mixes, {name: list[int]() for name in self.capacity_mixes}
+        for repeat in range(self.profile.searches):
+            draw.shuffle(names)
+            for name in names:
+                steps.advance(f"calls per core, search {repeat + 1} of {self.profile.searches}: {name}")
+                with self._placed(repeat) as cpu:
+                    rungs = self._searching(cpu).run(Mix.parse(name), repeat)
+                found[name].append(carried(rungs))
+                self._keep("rungs", rungs)
+        for name, calls in found.items():
+            if not self.profile.verify_seconds or not calls or not min(calls):
+                continue
+            held = int(VERIFIED_SHARE * statistics.median(calls))
+            steps.advance(f"{held} calls for {self.profile.verify_seconds:.0f} s: {name}")
+            with self._placed(0) as cpu:
+                self._keep(
+                    "verified", [self._searching(cpu).verify(Mix.parse(name), held, self.profile.verify_seconds)]
+                )
+
+    def _searching(self, cpu: int | None) -> Search:
+        form = FORMATS[self.definition.capacity_format]
+        return Search(form, self.recording, self.profile.rung_seconds, cpu, self.fallback)
+
+    def _keep(self, kind: str, rungs: list[Rung]) -> None:
+        self.note[kind] += [rung.as_data() for rung in rungs]
+        self._save()
+
+    @contextlib.contextmanager
+    def _placed(self, number: int) -> Iterator[int | None]:
+        """Put the caller, which is this process, on one CPU, and name another for the server."""
+        if len(self.cpus) < 2:
+            yield None
+            return
+        os.sched_setaffinity(0, {self.cpus[(number + 1) % len(self.cpus)]})
+        try:
+            yield self.cpus[number % len(self.cpus)]
+        finally:
+            os.sched_setaffinity(0, self.cpus)
+
+    def _fault(self, faults: list[Fault], steps: Steps) -> None:
+        for fault in faults:
+            data = asdict(fault)
+            if data not in self.note["faults"]:
+                self.note["faults"].append(data)
+                steps.say(f"{fault.arm}: {fault.status} in {fault.cell}: {fault.reason}")
+
+    def _save(self) -> None:
+        part = self.folder / "server.json.part"
+        part.write_text(json.dumps(self.note, indent=1) + "\n", encoding="utf-8")
+        part.replace(self.folder / "server.json")
+
+
+def _unusable(mixes: dict[str, Mix]) -> dict[str, str]:
+    """Mixes whose implementation cannot be used, with the reason."""
+    found = {}
+    for name, mix in mixes.items():
+        if mix.implementation:
+            row = registry.load_all([mix.implementation])[0]
+            if row.status is not Status.READY:
+                found[name] = f"{row.status}: {row.reason}"
+    return found
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

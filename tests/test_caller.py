@@ -1,0 +1,219 @@
+"""The caller: its frames against `websockets`, its faults, and that its check catches what a server does wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+
+from callbot_lab.caller.check import check
+from callbot_lab.caller.faults import Fault, Plan
+from callbot_lab.caller.frames import Mask
+from callbot_lab.caller.messages import WIRES, canonical
+from callbot_lab.caller.traffic import Traffic
+from callbot_lab.errors import LabError
+from callbot_lab.paths import SPEECH
+from callbot_lab.server import wav
+from callbot_lab.workload import FORMATS, read_recording
+
+from .servers import FRONT_ENDS, Server
+
+RECORDING = read_recording(SPEECH)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("recordings")) as running:
+        yield running
+
+
+@pytest.fixture
+def port(server: Server) -> str:
+    return str(server.port)
+
+
+def parsed(data: bytes) -> Frame:
+    """A client's frame as `websockets` reads it."""
+    reader = StreamReader()
+    reader.feed_data(data)
+    reader.feed_eof()
+    reading = Frame.parse(reader.read_exact, mask=True)
+    with pytest.raises(StopIteration) as stopped:
+        next(reading)
+    frame: Frame = stopped.value.value
+    return frame
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 125, 126, 127, 1280, 65_535, 65_536])
+def test_frames_are_read_by_websockets(size: int) -> None:
+    text = ("0123456789" * (size // 10 + 1))[:size]
+    frame = parsed(Mask(b"\x01\xfe\x37\x80").frame(text))
+    assert (frame.opcode, frame.fin, bytes(frame.data)) == (Opcode.TEXT, True, text.encode())
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_parts_are_masked_for_the_place_they_have(place: int) -> None:
+    mask, whole = Mask(b"\x01\xfe\x37\x80"), bytes(range(50))
+    assert mask.masked(whole[:place], 0) + mask.masked(whole[place:], place) == mask.masked(whole, 0)
+
+
+def test_a_key_has_four_bytes() -> None:
+    with pytest.raises(ValueError, match="4 bytes"):
+        Mask(b"abc")
+
+
+@pytest.mark.parametrize("name", WIRES)
+def test_a_message_in_parts_is_the_json_of_its_format(name: str) -> None:
+    wire, form = WIRES[name], FORMATS[name]
+    call_id = wire.call_id("ab" * 12, 7)
+    for slot in (0, 9, 99_999):
+        text = wire.before(call_id) + wire.counted(slot, form) + "AAAA" + wire.after(call_id, form)
+        said = wire.understood(json.loads(text))
+        assert said.data == bytes(3)
+    starts = [
+        wire.bound(wire.path(call_id)),
+        *(wire.understood(json.loads(m)) for m in wire.opening(call_id, form)[-1:]),
+    ]
+    assert [said.call for said in starts if said.call] == [call_id]
+
+
+def test_only_canonical_base64_counts() -> None:
+    assert canonical("AAA=") == b"\0\0"
+    for text, reason in {"AAB=": "no canonical", "AAA": "padding", "A===": "padding", "AA-_": "only base64"}.items():
+        with pytest.raises(ValueError, match=f"(?i){reason}"):
+            canonical(text)
+
+
+def traffic(server: Server, *faults: str, calls: int = 3) -> Traffic:
+    made = Traffic(
+        "127.0.0.1",
+        server.port,
+        FORMATS["callbot"],
+        calls=calls,
+        recording=RECORDING,
+        plan=Plan.parse(faults, 5),
+    )
+    made.connect()
+    made.play(0.4)
+    made.finish()
+    return made
+
+
+def flip(data: bytes) -> bytes:
+    return data[:-700] + bytes([data[-700] ^ 1]) + data[-699:]
+
+
+def swap(data: bytes) -> bytes:
+    return data[:44] + data[44 + 1280 : 44 + 2560] + data[44 : 44 + 1280] + data[44 + 2560 :]
+
+
+@pytest.mark.parametrize("damage", [flip, swap])
+def test_the_check_finds_a_wrong_byte(server: Server, damage: Callable[[bytes], bytes]) -> None:
+    made = traffic(server)
+    assert (check(made, server.folder).whole, check(made, server.folder).stored) == (3, 30)
+    path = server.folder / f"{made.calls[1].call_id}.wav"
+    path.write_bytes(damage(path.read_bytes()))
+    found = check(made, server.folder)
+    assert list(found.wrong) == [made.calls[1].call_id]
+    assert "differs" in found.wrong[made.calls[1].call_id]
+
+
+def test_the_check_finds_lost_audio_and_a_lost_call(server: Server) -> None:
+    made = traffic(server)
+    first, second, third = (call.call_id for call in made.calls)
+    path = server.folder / f"{first}.wav"
+    audio = wav.read(path)
+    path.write_bytes(wav.header(audio.encoding, audio.rate, len(audio.data) - 1280) + audio.data[:-1280])
+    (server.folder / f"{second}.json").unlink()
+    found = check(made, server.folder, wait=0.1)
+    assert found.whole == 1
+    assert "11,520 bytes of 12,800" in found.wrong[first]
+    assert found.wrong[second] == "it was not saved"
+    assert third not in found.wrong
+
+
+def test_a_call_in_another_s_file_is_found(server: Server) -> None:
+    made = traffic(server)
+    one, other = (server.folder / f"{call.call_id}.wav" for call in made.calls[:2])
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    assert len(check(made, server.folder).wrong) == 2
+
+
+def test_lag_is_counted_from_when_a_chunk_was_due(server: Server) -> None:
+    made = traffic(server)
+    lags = check(made, server.folder).lags_ms
+    assert len(lags) == 30
+    assert lags.min() > 0
+    for due in made.due:
+        due -= 1_000_000_000
+    assert check(made, server.folder).lags_ms == pytest.approx(lags + 1000)
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+@pytest.mark.parametrize("form", ["callbot", "twilio", "openai"])
+def test_calls_with_faults_are_stored_as_they_should_be(
+    tmp_path: Path, callbot_lab: Callable[..., Any], form: str, front_end: str
+) -> None:
+    faults = ["malformed=0.05", "drop=0.05", "duplicate=0.05", "jitter=10", "half-open=0.1", "reset=0.1"]
+    out = tmp_path / "outcome.json"
+    with Server(tmp_path / "recordings", front_end=front_end) as server:
+        arguments = ["--calls", "30", "--format", form, "--seconds", "2", "--port", str(server.port)]
+        done = callbot_lab("call", *arguments, *(f"--fault={fault}" for fault in faults), "--json", str(out))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert server.page()["messages"]["refused"] > 0
+    told = json.loads(out.read_text())
+    assert told["stored"]["whole_calls"] == 30
+    assert told["stored"]["wrong"] == {}
+    assert 0 < told["lag_ms"]["p50"] <= told["lag_ms"]["p99"]
+
+
+def test_a_flood_is_stored_whole(callbot_lab: Callable[..., Any], port: str) -> None:
+    done = callbot_lab("call", "--calls", "20", "--seconds", "4", "--flood", "--port", port)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 of 20 calls are right bit for bit, 2,000 chunks" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--format", "elevenlabs"], "no server here speaks elevenlabs"),
+        (["--format", "nothing"], "nothing"),
+        (["--calls", "0"], "0 calls"),
+        (["--seconds", "0"], "make no sense"),
+        (["--fault", "noise=1"], "is no fault"),
+        (["--fault", "drop=2"], "a share"),
+        (["--fault", "jitter=41"], "jitter"),
+        (["--input", "missing.wav"], "missing.wav"),
+        (["--host", "host.invalid"], "host.invalid"),
+    ],
+)
+def test_what_cannot_be_played_is_said_in_a_line(
+    callbot_lab: Callable[..., Any], port: str, arguments: list[str], reason: str
+) -> None:
+    done = callbot_lab("call", "--port", port, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("callbot-lab: ")
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_shares_of_faults_are_those_asked_for() -> None:
+    plan = Plan({Fault.DROP: 0.1, Fault.DUPLICATE: 0.2}, 3)
+    found = [fault for slot in range(200) for fault in plan.of_messages(slot, 100).values()]
+    assert found.count(Fault.DROP) == pytest.approx(2_000, rel=0.1)
+    assert found.count(Fault.DUPLICATE) == pytest.approx(4_000, rel=0.1)
+    assert plan.of_messages(7, 100) == plan.of_messages(7, 100)
+
+
+def test_a_recording_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    path.write_bytes(wav.header("pcm16", 16_000, 100) + bytes(100))
+    with pytest.raises(LabError):
+        Traffic("127.0.0.1", 1, FORMATS["callbot"], calls=1, recording=read_recording(path))
