@@ -484,6 +484,17 @@ def test_ten_thousand_calls_leave_nothing_behind(serve: Callable[..., Server], f
     assert process.memory_info().rss - memory < 4 * 2**20
 
 
+@pytest.mark.parametrize("impl", ["python-report", "cython-report", "rust-report"])
+@pytest.mark.parametrize("journal", ["--journal", "--no-journal"])
+def test_the_designs_of_the_report_serve_too(
+    serve: Callable[..., Server], callbot_lab: Callable[..., Any], impl: str, journal: str
+) -> None:
+    server = serve(journal, impl=impl)
+    for form in ("callbot", "openai"):
+        done = callbot_lab("call", "--calls", "5", "--seconds", "2", "--format", form, "--port", str(server.port))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 # Start
 
 

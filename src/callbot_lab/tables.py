@@ -106,8 +106,8 @@ def server_costs(costs: pd.DataFrame, baseline: str) -> Table:
             table.add_row(
                 str(cell),
                 row["arm"],
-                wording.percent(row["share"], 0),
-                "" if own else f"{wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)}",
+                wording.ratio(row["share"]),
+                "" if own else wording.interval(row["share_low"], row["share_high"]),
                 wording.number(row["us"]),
                 wording.percent(row["kernel"], 0),
                 Text(word, _VERDICT_STYLE.get(row["verdict"], "") if not own else "dim"),

@@ -34,7 +34,9 @@ class Call:
         "pieces", "rate", "refused", "sequence", "stamps",
     )  # fmt: skip
 
-    def __init__(self, call_id: str, key: str, buffer: AudioBuffer, file: Recording, *, stamped: bool) -> None:
+    def __init__(
+        self, call_id: str, key: str, buffer: AudioBuffer | _Hidden, file: Recording, *, stamped: bool
+    ) -> None:
         self.call_id, self.key, self.buffer, self.file = call_id, key, buffer, file
         self.encoding, self.rate = file.encoding, file.rate
         self.bytes = self.handed = self.committed = 0
@@ -58,6 +60,27 @@ class Call:
             "sequence": self.sequence.as_data(),
             "opened": self.opened,
         }
+
+
+class _Hidden:
+    """The buffer of a call in a processor that gives out none: all of it is had by closing the call."""
+
+    def __init__(self, processor: AudioProcessor, key: str) -> None:
+        self._processor, self._key = processor, key
+
+    def take(self) -> bytes:
+        """Hand out what is held, and go on with nothing."""
+        held = self._processor.close(self._key)
+        self._processor.open(self._key)
+        return held
+
+    def view(self) -> memoryview:
+        """What is held; the call holds nothing afterwards."""
+        return memoryview(self.take())
+
+    def clear(self) -> None:
+        """Forget what is held."""
+        self.take()
 
 
 class Calls:
@@ -92,7 +115,9 @@ class Calls:
         while key in self.processor:
             key = f"{call_id} {next(self._serial)}"
         file = self.recorder.recording(call_id, encoding, rate, {"format": form})
-        call = Call(call_id, key, self.processor.open(key), file, stamped=self.settings.stamps)
+        # A design of the seed report keeps its buffers to itself.
+        buffer = self.processor.open(key) or _Hidden(self.processor, key)
+        call = Call(call_id, key, buffer, file, stamped=self.settings.stamps)
         self.open_calls[call_id] = call
         self._turn.append(call)
         return call
@@ -130,7 +155,7 @@ class Calls:
 
     def commit(self, call: Call) -> str:
         """Hand what a call holds to its file for good; Refused if nothing came since the last time."""
-        if call.bytes == call.committed:
+        if call.bytes == call.committed and self.settings.stage is Stage.BUFFER:
             raise Refused("input_audio_buffer.commit: the buffer is empty")
         self._hand_over(call)
         call.committed = call.handed

@@ -29,7 +29,8 @@ class Mix:
         """The mix that a text names; LabError if it names none."""
         parts, _, rest = text.partition(WITHOUT_JOURNAL)
         server, parser, implementation, *more = [*parts.split("+"), "", ""][: max(3, parts.count("+") + 1)]
-        if server not in FRONT_ENDS or (parser and parser not in PARSERS) or more or rest:
+        unparsed = bool(implementation) and not parser
+        if server not in FRONT_ENDS or (parser and parser not in PARSERS) or unparsed or more or rest:
             raise LabError(
                 f"'{text}' is no mix; one is SERVER+PARSER+IMPLEMENTATION, with {', '.join(FRONT_ENDS)} and "
                 f"{', '.join(PARSERS)}, such as fastapi+json+python"

@@ -26,6 +26,7 @@ from ..measure import Outcome
 from ..paths import SPEECH, require
 from ..progress import Steps
 from ..registry import Status
+from ..server.settings import JOURNAL_SECONDS
 from ..workload import FORMATS, read_recording
 from .capacity import Rung, Search, carried
 from .definition import Definition
@@ -55,12 +56,15 @@ class Profile:
 PROFILES = {
     p.name: p
     for p in (
-        Profile("glance", 1, 1, 0.2, 0, 2.0, 0.0),
-        Profile("quick", 4, 1, 0.3, 0, 3.0, 0.0),
-        Profile("full", 8, 2, 0.3, 4, 4.0, 60.0),
+        Profile("glance", 1, 1, JOURNAL_SECONDS, 0, 2.0, 0.0),
+        Profile("quick", 4, 1, JOURNAL_SECONDS, 0, 3.0, 0.0),
+        Profile("full", 8, 2, JOURNAL_SECONDS, 4, 4.0, 60.0),
     )
 }
-"""By the names of the loops' profiles; only `full` searches for what one core carries."""
+"""By the names of the loops' profiles; only `full` searches for what one core carries.
+
+A slot lasts as long as a call's turn in the journal, so that each slot pays for the journal just once a call.
+"""
 
 
 class ServerRun:

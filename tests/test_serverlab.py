@@ -1,0 +1,177 @@
+"""The experiment `server`: its definition, its search for a limit, its arithmetic, and a glance at real servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from callbot_lab.errors import LabError
+from callbot_lab.paths import SPEECH
+from callbot_lab.server.settings import Stage
+from callbot_lab.serverlab import capacity, definition
+from callbot_lab.serverlab.capacity import Rung, Search, carried
+from callbot_lab.serverlab.mix import Mix
+from callbot_lab.serverlab.summary import ServerData, capacities, costs, read_server
+from callbot_lab.worker import NULL
+from callbot_lab.workload import FORMATS, read_recording
+
+BASE = "fastapi+json+python"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("picows", ("picows", "", "", True, Stage.RECEIVE)),
+        ("picows+orjson", ("picows", "orjson", "", True, Stage.PARSE)),
+        ("fastapi+json+rust-avx2", ("fastapi", "json", "rust-avx2", True, Stage.BUFFER)),
+        ("fastapi+json+rust without journal", ("fastapi", "json", "rust", False, Stage.BUFFER)),
+    ],
+)
+def test_a_mix_is_what_its_name_says(text: str, parts: tuple[Any, ...]) -> None:
+    mix = Mix.parse(text)
+    assert (mix.server, mix.parser, mix.implementation, mix.journal, mix.stage) == parts
+    assert str(mix) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "iis", "fastapi+xml", "fastapi+json+rust+more", "fastapi++rust x", "json+fastapi"]
+)
+def test_what_names_no_mix_is_refused(text: str) -> None:
+    with pytest.raises(LabError, match="is no mix"):
+        Mix.parse(text)
+
+
+def test_the_definition_names_mixes_and_can_be_narrowed() -> None:
+    whole = definition.read()
+    assert all(str(Mix.parse(name)) == name for name in whole.mixes)
+    assert whole.baseline == BASE
+    some = definition.narrowed(whole, ["rust", "picows+json+rust"], ["twilio"])
+    assert [(cell.name, cell.arms) for cell in some.cells] == [
+        ("twilio-paced", ("fastapi+json+rust", "picows+orjson+rust", "picows+json+rust"))
+    ]
+    assert some.capacity_mixes == ()
+    with pytest.raises(LabError, match="is no mix"):
+        definition.narrowed(whole, ["nothing"], [])
+
+
+class Fake:
+    """A server that carries so many calls."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize("limit", [5, 37, 199, 200, 690, 1_777, 9_999])
+def test_a_search_ends_within_a_step_of_the_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    monkeypatch.setattr(capacity, "ServerProcess", lambda *_: Fake(limit))
+    monkeypatch.setattr(
+        Search, "rung", lambda _, server, repeat, calls: Rung("x", repeat, calls, 1.0, calls <= server.limit, "")
+    )
+    found = carried(Search(FORMATS["callbot"], read_recording(SPEECH), 1.0, None, "python").run(Mix("picows"), 0))
+    most = min(limit, capacity.MOST_CALLS)
+    assert found <= most
+    assert found >= most / capacity.STEP - 1 or limit < 10
+
+
+def synthetic(rungs: list[dict[str, Any]]) -> ServerData:
+    """Servers that cost 40, 40 and 10 microseconds a message, on a machine whose pace wanders."""
+    draw, rows = np.random.default_rng(1), []
+    for worker in range(6):
+        for block in range(3):
+            pace = draw.lognormal(0, 0.3)
+            for position, (arm, us) in enumerate([(BASE, 40), (NULL, 40), ("picows+orjson+rust", 10)] * 2):
+                cpu = int(1e3 * us * 1600 * pace * draw.lognormal(0, 0.01))
+                rows.append((worker, "server", "callbot-paced", arm, block, position, 1, 1600, 10**9, cpu, cpu, 0))
+    columns = [
+        "worker",
+        "experiment",
+        "cell",
+        "arm",
+        "block",
+        "position",
+        "turns",
+        "chunks",
+        "wall_ns",
+        "cpu_ns",
+        "user_ns",
+        "kernel_ns",
+    ]
+    cells = [{"name": "callbot-paced"}, {"name": "callbot-flood"}]
+    note = {"definition": {"baseline": BASE, "margin": 0.1, "cells": cells}, "verified": [], "faults": []}
+    return ServerData(Path(), note, pd.DataFrame(rows, columns=columns), pd.DataFrame(rungs))
+
+
+def test_costs_are_cpu_paired_within_blocks() -> None:
+    table = costs(synthetic([])).set_index("arm")
+    assert table.loc["picows+orjson+rust", "ratio"] == pytest.approx(4, rel=0.01)
+    assert table.loc["picows+orjson+rust", "share_low"] < 0.25 < table.loc["picows+orjson+rust", "share_high"]
+    assert table.loc["picows+orjson+rust", "verdict"] == "faster"
+    assert table.loc[NULL, "verdict"] == "equivalent"
+    assert set(table["cell"]) == {"callbot-paced"}
+
+
+def test_capacities_are_compared_search_by_search() -> None:
+    rungs = [
+        {"mix": mix, "repeat": repeat, "calls": calls, "passed": passed}
+        for repeat, pace in enumerate((1.0, 0.5, 2.0))
+        for mix, most in ((BASE, 600), ("picows+orjson+rust", 1800))
+        for calls, passed in ((int(most * pace), True), (int(most * pace / 2), True), (int(most * pace * 1.05), False))
+    ]
+    table = capacities(synthetic(rungs)).set_index("mix")
+    assert table.loc[BASE, "calls"] == pytest.approx(600)
+    assert table.loc["picows+orjson+rust", "times"] == pytest.approx(3)
+    # The machine's pace is in both of a search: the ratio is sure where the numbers are not.
+    assert table.loc["picows+orjson+rust", "times_low"] == pytest.approx(3)
+    assert table.loc[BASE, "low"] < 300
+    assert capacities(synthetic([])).empty
+
+
+def test_a_damaged_run_is_an_error_of_a_line(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="no run of the experiment"):
+        read_server(tmp_path)
+    (tmp_path / "server.json").write_text("{")
+    with pytest.raises(LabError, match="damaged"):
+        read_server(tmp_path)
+    (tmp_path / "server.json").write_text('{"schema": 0}')
+    with pytest.raises(LabError, match="layout"):
+        read_server(tmp_path)
+
+
+@pytest.mark.slow
+def test_real_servers_are_measured_and_checked(tmp_path: Path, callbot_lab: Callable[..., Any]) -> None:
+    out = tmp_path / "run"
+    arguments = ["-e", "server", "-p", "glance", "-s", "openai", "-i", "picows+orjson+rust", "-i", "fastapi+json"]
+    done = callbot_lab("measure", *arguments, "--out", str(out))
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = read_server(out)
+    assert run.note["status"] == "complete"
+    assert set(run.slots["arm"]) == {BASE, NULL, "picows+orjson+rust", "fastapi+json"}
+    assert (run.slots["cpu_ns"] > 0).all()
+    # 200 calls send a chunk every 100 ms for 0.8 s.
+    assert set(run.slots["chunks"]) == {1600}
+    assert json.loads((out / "server.json").read_text())["faults"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["-e", "server", "-e", "best"], "by itself"),
+        (["-e", "server", "-i", "nothing"], "is no mix"),
+        (["-e", "server", "-p", "long"], "unknown profile"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_a_line(
+    callbot_lab: Callable[..., Any], arguments: list[str], reason: str
+) -> None:
+    done = callbot_lab("measure", *arguments)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
