@@ -63,6 +63,13 @@ def list_() -> None:
     """List implementations, references and experiments, with what cannot be used and why."""
     console.print(tables.arms(registry.load_all(registry.find_arms())))
     console.print(tables.experiments([experiment.read(name) for name in experiment.known()]))
+    from .serverlab import definition
+
+    servers = definition.read()
+    console.print(
+        f"And {SERVER}: {servers.question} {len(servers.mixes)} mixes such as {servers.baseline}, in "
+        f"{', '.join(cell.name for cell in servers.cells)}; measured by itself (measure -e {SERVER})."
+    )
 
 
 @app.command()
