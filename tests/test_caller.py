@@ -84,8 +84,8 @@ def test_a_message_in_parts_is_the_json_of_its_format(name: str) -> None:
 
 def test_only_canonical_base64_counts() -> None:
     assert canonical("AAA=") == b"\0\0"
-    for text, reason in {"AAB=": "no canonical", "AAA": "padding", "A===": "padding", "AA-_": "only base64"}.items():
-        with pytest.raises(ValueError, match=f"(?i){reason}"):
+    for text in ("AAB=", "AAA", "A===", "AA-_"):
+        with pytest.raises(ValueError, match="(?i)base64|padding"):
             canonical(text)
 
 
