@@ -85,7 +85,7 @@ def test_a_message_in_parts_is_the_json_of_its_format(name: str) -> None:
 def test_only_canonical_base64_counts() -> None:
     assert canonical("AAA=") == b"\0\0"
     for text in ("AAB=", "AAA", "A===", "AA-_"):
-        with pytest.raises(ValueError, match="(?i)base64|padding"):
+        with pytest.raises(ValueError, match=r"(?i)base64|padding"):
             canonical(text)
 
 
@@ -202,6 +202,13 @@ def test_what_cannot_be_played_is_said_in_a_line(
     assert done.stderr.startswith("callbot-lab: ")
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_any_whole_number_is_a_seed(callbot_lab: Callable[..., Any], port: str) -> None:
+    done = callbot_lab(
+        "call", "--calls", "2", "--seconds", "0.2", "--seed", "-1", "--fault", "jitter=5", "--port", port
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_shares_of_faults_are_those_asked_for() -> None:

@@ -215,7 +215,7 @@ class Traffic:
         late: list[int] = []
         started, cpu = time.monotonic_ns(), time.thread_time_ns()
         begin = started + 2_000_000
-        jitter = np.random.default_rng(self.plan.seed)
+        jitter = np.random.default_rng(random.Random(f"jitter-{self.plan.seed}").getrandbits(64))
         steady = np.argsort(self.phases, kind="stable").tolist()
         for index in range(count):
             due, order = begin + index * self.period_ns + self.phases, steady
