@@ -24,11 +24,6 @@ MIN_WORKERS = 3
 """Workers below which an interval would be a guess."""
 
 
-def per_chunk(slots: pd.DataFrame) -> pd.DataFrame:
-    """Nanoseconds per chunk of every slot, wall and CPU."""
-    return slots.assign(wall=slots["wall_ns"] / slots["chunks"], cpu=slots["cpu_ns"] / slots["chunks"])
-
-
 def block_logs(slots: pd.DataFrame, cost: str = "wall_ns") -> pd.DataFrame:
     """Logarithm of the nanoseconds (of the column `cost`) per chunk, for every arm in every block of one cell.
 

@@ -6,12 +6,9 @@ place of the message in the call, and neither to both. So nothing has to be put 
 
 from __future__ import annotations
 
-import base64
-import binascii
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from ..errors import LabError
 from ..workload import FORMATS, Format
@@ -24,31 +21,6 @@ class Reply(StrEnum):
     STOPPED = "stopped"
     ERROR = "error"
     OTHER = "other"
-
-
-class Act(StrEnum):
-    """What a message of a caller does to a call."""
-
-    START = "start"
-    AUDIO = "audio"
-    STOP = "stop"
-    COMMIT = "commit"
-    CLEAR = "clear"
-    NOTHING = "nothing"
-
-
-@dataclass(frozen=True)
-class Said:
-    """A message of a caller, understood: which call it is about, and what it brings."""
-
-    act: Act
-    call: str = ""
-    data: bytes = b""
-    encoding: str = ""
-    rate: int = 0
-
-
-NOTHING = Said(Act.NOTHING)
 
 
 class Wire(Protocol):
@@ -84,13 +56,6 @@ class Wire(Protocol):
 
     def reply(self, message: dict[str, Any]) -> tuple[Reply, str]:
         """What a message of the server is about; of an error also the text."""
-
-    def bound(self, path: str) -> Said:
-        """The start of a call that opening a connection at this path is, if it is one."""
-
-    def understood(self, message: dict[str, Any]) -> Said:
-        """What a message of a caller does; one that a server has to refuse does nothing. May raise any LookupError,
-        TypeError, ValueError or AttributeError for one of another shape."""
 
 
 class Callbot:
@@ -135,22 +100,6 @@ class Callbot:
     def reply(self, message: dict[str, Any]) -> tuple[Reply, str]:
         """See Wire."""
         return _reply(message.get("event"), "started", "stopped"), str(message.get("message", ""))
-
-    def bound(self, path: str) -> Said:
-        """See Wire."""
-        return NOTHING
-
-    def understood(self, message: dict[str, Any]) -> Said:
-        """See Wire."""
-        event, call_id = message["event"], message["call_id"]
-        if type(call_id) is not str or not call_id:
-            return NOTHING
-        if event == "start":
-            return Said(Act.START, call_id, b"", message["media"]["encoding"], message["media"]["rate"])
-        if event == "media" and type(message["seq"]) is int:
-            media = message["media"]
-            return Said(Act.AUDIO, call_id, canonical(media["payload"]), media["encoding"], media["rate"])
-        return Said(Act.STOP, call_id) if event == "stop" else NOTHING
 
 
 class Twilio:
@@ -207,24 +156,6 @@ class Twilio:
         """See Wire."""
         return Reply.OTHER, ""
 
-    def bound(self, path: str) -> Said:
-        """See Wire."""
-        return NOTHING
-
-    def understood(self, message: dict[str, Any]) -> Said:
-        """See Wire."""
-        event, stream = message["event"], message.get("streamSid")
-        if type(stream) is not str:
-            return NOTHING
-        if event == "start":
-            media = message["start"]["mediaFormat"]
-            if media["encoding"] != "audio/x-mulaw" or message["start"]["tracks"] != ["inbound"]:
-                return NOTHING
-            return Said(Act.START, stream, b"", "mulaw", int(media["sampleRate"]))
-        if event == "media" and message["media"]["track"] == "inbound" and message["sequenceNumber"].isdecimal():
-            return Said(Act.AUDIO, stream, canonical(message["media"]["payload"]))
-        return Said(Act.STOP, stream) if event == "stop" else NOTHING
-
 
 class OpenAI:
     """OpenAI Realtime: the connection is the call; nothing is numbered."""
@@ -270,21 +201,6 @@ class OpenAI:
         text = str(error.get("message", "")) if isinstance(error, dict) else ""
         return _reply(message.get("type"), "session.created", "input_audio_buffer.committed"), text
 
-    def bound(self, path: str) -> Said:
-        """See Wire."""
-        return Said(Act.START, parse_qs(urlsplit(path).query).get("call_id", [""])[0], b"", "pcm16", 24_000)
-
-    def understood(self, message: dict[str, Any]) -> Said:
-        """See Wire."""
-        match message["type"]:
-            case "input_audio_buffer.append":
-                return Said(Act.AUDIO, data=canonical(message["audio"]))
-            case "input_audio_buffer.commit":
-                return Said(Act.COMMIT)
-            case "input_audio_buffer.clear":
-                return Said(Act.CLEAR)
-        return NOTHING
-
 
 WIRES: dict[str, Wire] = {wire.name: wire for wire in (Callbot(), Twilio(), OpenAI())}
 """Wire formats by name; a server takes each at /ws/NAME."""
@@ -300,14 +216,6 @@ def wire_of(form: Format) -> Wire:
     if form.name in FORMATS:
         raise LabError(f"no server here speaks {form.name}; accepted are {', '.join(WIRES)}, or a number of bytes")
     return WIRES["callbot"]
-
-
-def canonical(text: str) -> bytes:
-    """Bytes of canonical base64; ValueError or TypeError for anything else."""
-    data = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
-    if base64.b64encode(data).decode("ascii") != text:
-        raise ValueError("this is no canonical base64")
-    return data
 
 
 def _party(call_id: str) -> str:

@@ -247,10 +247,6 @@ class Traffic:
         ended = time.monotonic_ns()
         return Sent(messages, (ended - started) / 1e9, (time.thread_time_ns() - cpu) / 1e9)
 
-    def tend(self, seconds: float = 0.0) -> None:
-        """Answer what servers send, for so long."""
-        self._until(lambda: False, seconds)
-
     def finish(self) -> None:
         """End all calls: say so, wait for the server's word, and close."""
         if self._finishing:
