@@ -211,9 +211,12 @@ def test_opening_and_closing_many_calls(full: Any, load: Load) -> None:
 def test_one_thread_wins_each_id(full: Any) -> None:
     processor = full.AudioProcessor(capacity=0)
     won: list[str] = []
+    # The threads meet at each id: else one that is ahead stays ahead, and nobody competes with it.
+    meeting = Barrier(3, timeout=10)
 
     def open_all(failed: Event) -> None:
         for number in range(400):
+            meeting.wait()
             try:
                 processor.open(str(number))
             except ValueError:
