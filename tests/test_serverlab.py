@@ -105,7 +105,7 @@ def synthetic(rungs: list[dict[str, Any]]) -> ServerData:
         "kernel_ns",
     ]
     cells = [{"name": "callbot-paced"}, {"name": "callbot-flood"}]
-    note = {"definition": {"baseline": BASE, "margin": 0.1, "cells": cells}, "verified": [], "faults": []}
+    note = {"definition": {"baseline": BASE, "margin": 0.1, "cells": cells}, "held": [], "faults": []}
     return ServerData(Path(), note, pd.DataFrame(rows, columns=columns), pd.DataFrame(rungs))
 
 

@@ -18,7 +18,7 @@ from .errors import LabError
 from .experiment import MARGIN, Experiment
 from .measure import Outcome, Run
 from .operations import name_of
-from .paths import REPORT, SPEECH
+from .paths import REPORT, RESULTS, RUNS, SPEECH
 from .progress import steps
 from .server import command as server_command
 
@@ -155,6 +155,13 @@ def report_(
         Path | None, typer.Option("--run", help="Report on this run instead of verifying and measuring anew.")
     ] = None,
     profile: ProfileName = "quick",
+    servers: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run of whole servers (measure -e server) to report on too. Default: the newest there is.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the page.")] = REPORT,
     recording: Input = None,
     seed: Seed = None,
@@ -165,9 +172,15 @@ def report_(
         ),
     ] = None,
 ) -> None:
-    """Verify, measure, and write a page with the verdict."""
-    from . import report
+    """Verify, measure, and write a page with the verdict.
 
+    Whole servers are not measured anew: the page tells of the run of them that there is.
+    """
+    from . import report
+    from .serverlab import summary
+
+    servers = servers or summary.latest_server_run(RESULTS) or summary.latest_server_run(RUNS)
+    whole = summary.read_server(servers) if servers else None
     measure.profile_named(profile)
     if run is not None and experiments:
         raise LabError("--run reports on all that the run holds; --experiment chooses what to measure anew")
@@ -179,8 +192,8 @@ def report_(
         (outcome.folder / "verification.json").write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
         run = outcome.folder
     data = results.read_run(run)
-    page = report.write_page(data, results.read_verification(run), out)
-    for line in report.verdict_lines(data, results.read_verification(run), page):
+    page = report.write_page(data, results.read_verification(run), out, whole)
+    for line in report.verdict_lines(data, results.read_verification(run), page, whole):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome is not None:
         _finish(outcome, quiet=True)

@@ -5,7 +5,6 @@ Every function takes a run and its summary (summary.summarise) and returns Markd
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,7 +28,7 @@ def language(run: RunData, table: pd.DataFrame) -> str:
         rows.append([str(where), *(found.get(kernel, wording.NO_NUMBER) for kernel in kernels)])
     first = pairs.iloc[0]
     said = f"How many times as fast {first['language']} is as {first['other']}, with the 95 % interval."
-    return f"{said}\n\n{_markdown(['where', *kernels], rows)}"
+    return f"{said}\n\n{wording.table(['where', *kernels], rows)}"
 
 
 def algorithm(run: RunData, table: pd.DataFrame) -> str:
@@ -47,7 +46,7 @@ def algorithm(run: RunData, table: pd.DataFrame) -> str:
             by_cell = {row["cell"]: wording.ratio(row["ratio"]) for _, row in found.iterrows()}
             lines.append([f"`{arm}`", *(by_cell.get(cell, wording.NO_NUMBER) for cell in cells)])
         said = f"How many times as fast as `{rows['baseline'].iloc[0]}`."
-        parts.append(f"{said}\n\n{_markdown(['arm', *wheres], lines)}")
+        parts.append(f"{said}\n\n{wording.table(['arm', *wheres], lines)}")
     return "\n\n".join(parts) or "No kernels were measured side by side."
 
 
@@ -65,7 +64,7 @@ def steps(run: RunData, table: pd.DataFrame) -> str:
             total = wording.ratio(step["total"]) if shown else step["status"]
             rows.append([ablation.label(step), f"`{step['arm']}`", own, total, step["meaning"]])
         heads = ["change", "arm", "times as fast as the step before", "as the first", "what changes"]
-        parts.append("\n\n".join([f"{made.where}:", _markdown(heads, rows), *ablation.lines(made)]))
+        parts.append("\n\n".join([f"{made.where}:", wording.table(heads, rows), *ablation.lines(made)]))
     return "\n\n".join(parts) or "No ablation was measured."
 
 
@@ -83,7 +82,7 @@ def binding(run: RunData, table: pd.DataFrame) -> str:
             found = {row["arm"]: _estimate(row) for _, row in rows[rows["cell"] == cell["name"]].iterrows()}
             lines.append([summary.describe(cell), *(found.get(arm, wording.NO_NUMBER) for arm in arms)])
         said = f"How many times as fast as `{experiment['baseline']}`, with the 95 % interval."
-        parts.append(f"{said}\n\n{_markdown(['rung', *(f'`{arm}`' for arm in arms)], lines)}")
+        parts.append(f"{said}\n\n{wording.table(['rung', *(f'`{arm}`' for arm in arms)], lines)}")
     return "\n\n".join(parts) or "No ladder was measured."
 
 
@@ -106,7 +105,7 @@ def sizes(run: RunData, table: pd.DataFrame) -> str:
         base = experiment["baseline"]
         heads = ["arm", "size at which half is the call, B", f"bytes per time, against `{base}`", "the line, held out"]
         said = [*costsummary.crossing_lines(model), costsummary.others_line(model)]
-        parts.append("\n\n".join([_markdown(heads, rows), *(line for line in said if line)]))
+        parts.append("\n\n".join([wording.table(heads, rows), *(line for line in said if line)]))
     return "\n\n".join(parts) or "No sizes were compared."
 
 
@@ -125,9 +124,3 @@ def _matched(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
 def _estimate(row: Any) -> str:
     """A ratio with its interval."""
     return f"{wording.ratio(row['ratio'])} ({wording.interval(row['low'], row['high'])})"
-
-
-def _markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

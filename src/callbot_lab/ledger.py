@@ -22,6 +22,7 @@ from .analysis import CONFIDENCE, MIN_WORKERS, interval, pairwise, slots_of
 from .errors import LabError
 from .paths import CLAIMS, require
 from .results import RunData
+from .serverlab.summary import ServerData, capacities, ratio_of_costs
 from .summary import MEASURED, summarise
 from .worker import EMPTY
 
@@ -61,6 +62,14 @@ class Evidence:
     figures: dict[str, float]
     ranges: dict[str, tuple[float, float]]
     interpreter: str
+    servers: ServerData | None = None
+
+    @property
+    def whole(self) -> ServerData:
+        """The run of whole servers; Unanswered without one."""
+        if self.servers is None:
+            raise Unanswered("no run of whole servers is at hand")
+        return self.servers
 
     def cell(self, experiment: str, operation: str) -> dict[str, Any]:
         """The cell that times an operation: on a whole pass, as the report did, if there is one."""
@@ -122,12 +131,17 @@ class Evidence:
                 raise Unanswered(f"{name} was not measured ({status}: {wording.short(reason)})")
 
 
-def ledger(run: RunData, table: pd.DataFrame | None = None, folder: Path = CLAIMS.parent) -> pd.DataFrame:
+def ledger(
+    run: RunData,
+    table: pd.DataFrame | None = None,
+    servers: ServerData | None = None,
+    folder: Path = CLAIMS.parent,
+) -> pd.DataFrame:
     """Every claim with its verdict: `id`, `claim`, `reported`, `ours`, `low`, `high`, `unit`, `verdict`, `why`,
     `experiment` (the one that answers it).
 
     `reported`, `ours`, `low` and `high` are in `unit`; NaN where there is no such number. `table` is
-    summary.summarise(run), if it is at hand.
+    summary.summarise(run), if it is at hand; `servers` a run of whole servers, which may be of another machine.
     """
     claims = pd.read_csv(require(folder / "claims.csv"), keep_default_na=False)
     rules = pd.read_csv(require(folder / "rules.csv"), keep_default_na=False).set_index("claim").to_dict("index")
@@ -140,6 +154,7 @@ def ledger(run: RunData, table: pd.DataFrame | None = None, folder: Path = CLAIM
         {**claims.set_index("id")["value"].to_dict(), **said.drop("interpreter").astype(float).to_dict()},
         {row["id"]: found for _, row in claims.iterrows() if (found := _range(row["note"]))},
         said["interpreter"],
+        servers,
     )
     rows = []
     for _, claim in claims.iterrows():
@@ -432,6 +447,74 @@ def _place(cell: dict[str, Any]) -> dict[str, str]:
     return {key: cell[key] for key in ("operation", "size", "pool")}
 
 
+def _carried(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """Calls that one core carries. The number is a machine's, so that of the faster side is judged by the ratio."""
+    run, roles = evidence.whole, evidence.whole.note["definition"]["report"]
+    mix = roles[rule["side"]]
+    table = capacities(run, roles[rule["against"]] if rule["against"] else "")
+    found = table[table["mix"] == mix] if len(table) else table
+    if found.empty:
+        raise Unanswered(f"no run searched for what a core carries with {mix}")
+    row = found.iloc[0]
+    numbers = (row["calls"], row["low"], row["high"])
+    said = f"One core carries {wording.number(row['calls'])} calls ({wording.span(row['low'], row['high'])}) with {mix}"
+    if not rule["against"]:
+        why = (
+            f"A figure of another machine, of which neither CPU nor number of cores is given. {said} here, for "
+            f"orientation only."
+        )
+        return Answer(NOT_TESTABLE, why, *numbers)
+    low, high = evidence.ranges[rule["spread"]]
+    if "times" not in row or not np.isfinite([row["times_low"], row["times_high"]]).all():
+        return Answer(NOT_TESTED, f"{said}; too few searches for an interval.", row["calls"])
+    why = (
+        f"{said}, {wording.ratio(row['times'])} times as many "
+        f"({wording.interval(row['times_low'], row['times_high'])}, {int(row['searches'])} searches) as with "
+        f"{roles[rule['against']]}. The report multiplies its calls by the ratio of a loop, whose own spread allows "
+        f"{low:.1f} to {high:.1f}."
+    )
+    apart = row["times_high"] < low or row["times_low"] > high
+    return Answer(REFUTED if apart else REPRODUCED, f"{why} {_met(apart)}{_from(run)}", *numbers)
+
+
+def _message(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
+    """CPU per message of one whole server through that of another."""
+    run, definition = evidence.whole, evidence.whole.note["definition"]
+    mix = definition["report"][rule["side"]]
+    against = definition["report"][rule["against"]] if rule["against"] else run.baseline
+    cells = [cell["name"] for cell in definition["cells"]]
+    found = {cell: times for cell in cells if (times := ratio_of_costs(run, cell, mix, against))}
+    if not found:
+        raise Unanswered(f"no run has both {mix} and {against}")
+    said = [
+        f"{wording.ratio(times[0])} times ({wording.interval(times[1], times[2])}) in {cell}"
+        for cell, times in found.items()
+    ]
+    why = f"A message costs {against} so many times the CPU that it costs {mix}: {wording.listing(said)}."
+    ratio, low, high = next(iter(found.values()))
+    if not np.isfinite(high):
+        return Answer(NOT_TESTED, f"{why} Too few workers for an interval.", ratio)
+    if rule["spread"]:
+        least, most = evidence.ranges[rule["spread"]]
+        apart = high < least or low > most
+        why = f"{why} The report's own spread allows {least:.1f} to {most:.1f}. {_met(apart)}{_from(run)}"
+        return Answer(REFUTED if apart else REPRODUCED, why, ratio, low, high)
+    # A claim without a figure is that there is a difference: one that matters, beyond the margin.
+    edge = 1 + definition["margin"]
+    why = f"{why} Taken for a difference is more than {wording.margin(definition['margin'])}.{_from(run)}"
+    verdict = REPRODUCED if low > edge else REFUTED if high < edge else NOT_TESTED
+    return Answer(verdict, why, ratio, low, high)
+
+
+def _met(apart: bool) -> str:
+    return "The two do not overlap." if apart else "The two overlap."
+
+
+def _from(run: ServerData) -> str:
+    """Which run of whole servers says so, and of which machine."""
+    return f" From {run.folder.name}, {run.note['environment']['cpu']['name']}."
+
+
 def _energy(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:
     """Energy can be had only where the machine counts it."""
     if evidence.run.note["environment"]["cpu"].get("hypervisor"):
@@ -499,6 +582,8 @@ _RULES: dict[str, Callable[[pd.Series, dict[str, str], Evidence], Answer]] = {
     "share": _share,
     "spared": _spared,
     "difference": _difference,
+    "carried": _carried,
+    "message": _message,
     "energy": _energy,
     "numa": _numa,
 }

@@ -16,8 +16,10 @@ import pandas as pd
 from . import ablation, findings, results, summary, wording
 from .errors import LabError
 from .operations import Needs, operation_of
-from .paths import ROOT, RUNS
+from .paths import CLAIMS, ROOT, RUNS
 from .results import RunData
+from .serverlab import part, sentences
+from .serverlab.summary import ServerData, latest_server_run, read_server
 
 README = ROOT / "README.md"
 FINDINGS = ROOT / "docs" / "findings.md"
@@ -97,6 +99,31 @@ def _origin(run: RunData) -> str:
     return f"From `{where}`: {done}, {environment['cpu']['name']}, {interpreter}."
 
 
+def whole_servers(run: ServerData, claimed: float) -> str:
+    """What whole servers carry and cost, and what that says about the seed report's calls."""
+    said = "\n\n".join(sentences.lines(run, claimed))
+    return f"{part.answer_table(run)}\n\n{said}\n\n{_server_origin(run)}"
+
+
+def _server_origin(run: ServerData) -> str:
+    where = run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder.name
+    return f"From `{where}`: {sentences.origin(run)}."
+
+
+@cache
+def _servers() -> ServerData:
+    """The newest recorded run of whole servers."""
+    found = latest_server_run(RUNS)
+    if found is None:
+        raise LabError(f"{RUNS} holds no run of whole servers; make one with: callbot-lab measure -e server")
+    return read_server(found)
+
+
+def _claimed() -> float:
+    """The ratio that the seed report is about: its first claim."""
+    return float(pd.read_csv(CLAIMS)["value"].iloc[0])
+
+
 @cache
 def _recorded() -> tuple[RunData, pd.DataFrame]:
     """The newest recorded run and its summary."""
@@ -107,6 +134,9 @@ def _recorded() -> tuple[RunData, pd.DataFrame]:
 _PARTS: dict[str, Callable[[], str]] = {
     "answer": lambda: answer(_recorded()[0]),
     "footprint": footprint,
+    "servers": lambda: whole_servers(_servers(), _claimed()),
+    "messages": lambda: part.costs_table(_servers()),
+    "gains": lambda: part.gains_table(_servers()),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},
 }

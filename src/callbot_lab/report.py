@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import re
 import textwrap
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from . import ablation, costsummary, figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .costmodel import CostModel, cost_model
+from .embed import embed
 from .errors import LabError
 from .experiment import MARGIN
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
 from .operations import Needs, operation_of
 from .results import RunData
+from .serverlab import part, sentences
+from .serverlab.summary import ServerData
 from .worker import EMPTY, NULL
 
 MOST_LINES = 10
@@ -33,13 +33,16 @@ MOST_NOISE = 300
 _HEADLINE_UNIT = "ratio"  # the first claim in this unit is the one that the whole report is about
 
 
-def write_page(run: RunData, verification: dict[str, Any] | None, out_dir: Path) -> Path:
+def write_page(
+    run: RunData, verification: dict[str, Any] | None, out_dir: Path, servers: ServerData | None = None
+) -> Path:
     """Write `index.html` into a folder, which is made if need be, and return its path.
 
-    The page needs nothing else: no network, no fonts, no scripts. `verification` is what verify.verify found, or None.
+    The page needs nothing else: no network, no fonts, no scripts. `verification` is what verify.verify found, or None;
+    `servers` is a run of whole servers, if there is one: it may be of another machine, and the page says of which.
     LabError if the folder cannot be written to.
     """
-    page = _Page(run, verification)
+    page = _Page(run, verification, servers)
     environment = Environment(
         loader=PackageLoader(__package__, "page"),
         autoescape=True,
@@ -65,11 +68,15 @@ def write_page(run: RunData, verification: dict[str, Any] | None, out_dir: Path)
     return path
 
 
-def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path) -> list[str]:
+def verdict_lines(
+    run: RunData, verification: dict[str, Any] | None, page: Path, servers: ServerData | None = None
+) -> list[str]:
     """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
-    made = _Page(run, verification)
+    made = _Page(run, verification, servers)
     answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments]
     closing = [made.report_line]
+    if servers and (said := sentences.lines(servers, made.claimed)):
+        closing.append(f"Whole servers ({servers.folder.name}): {said[0]}{_more(said[1:])}")
     if made.same_kernel:
         closing.append(f"Is it the language? {' '.join(made.same_kernel[:2])}{_more(made.same_kernel[2:])}")
     if made.no_wins:
@@ -93,8 +100,8 @@ def verdict_lines(run: RunData, verification: dict[str, Any] | None, page: Path)
 class _Page:
     """What the page and the lines are made of; every part is computed once."""
 
-    def __init__(self, run: RunData, verification: dict[str, Any] | None) -> None:
-        self.run, self.verification = run, verification
+    def __init__(self, run: RunData, verification: dict[str, Any] | None, servers: ServerData | None = None) -> None:
+        self.run, self.verification, self._servers = run, verification, servers
         self.table = summary.summarise(run)
         self.contests = summary.contests(run, self.table)
         self.wins, self.no_wins = summary.contest_lines(self.contests)
@@ -189,13 +196,13 @@ class _Page:
                 model = self.models[name]
                 title = costsummary.title(model)
                 drawn = figures.cost(model, rows, title)
-                found[name] = [_embed(drawn, f"cost-{index}", title, costsummary.alternative(model))]
+                found[name] = [embed(drawn, f"cost-{index}", title, costsummary.alternative(model))]
                 continue
             title = figures.forest_title(rows)
             forest = figures.ratio_forest(rows, title)
             found[name] = [
                 *self._own_figures(experiment, rows),
-                _embed(forest, f"forest-{index}", title, _alternative(rows)),
+                embed(forest, f"forest-{index}", title, _alternative(rows)),
             ]
             for cell in summary.cells_of(self.table, name)[:1]:
                 medians = summary.worker_medians(self.run, name, cell)
@@ -203,7 +210,7 @@ class _Page:
                 said = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
                 caption = f"Worker medians of {summary.describe(rows[rows['cell'] == cell].iloc[0])}."
                 drawn = figures.run_order(medians, title)
-                found[name].append(_embed(drawn, f"order-{index}", title, said) | {"caption": caption})
+                found[name].append(embed(drawn, f"order-{index}", title, said) | {"caption": caption})
         return found
 
     def _own_figures(self, experiment: dict[str, Any], rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -213,7 +220,7 @@ class _Page:
             title = ablation.share_line(chain)
             said = " ".join(ablation.lines(chain))
             drawn = figures.waterfall(chain.steps, title)
-            made.append(_embed(drawn, f"steps-{name}", title, said) | {"caption": f"Steps of {chain.where}."})
+            made.append(embed(drawn, f"steps-{name}", title, said) | {"caption": f"Steps of {chain.where}."})
         twins = self.kernels[self.kernels["experiment"] == name]
         if twins["kernel"].nunique() > 1:
             title = figures.language_grid_title(rows, twins)
@@ -221,13 +228,13 @@ class _Page:
                 f"{row['where']}: {row['arm']} {wording.ratio(row['ratio'])} times as fast as {row['against']}."
                 for row in twins.to_dict("records")
             )
-            made.append(_embed(figures.language_grid(rows, twins, title), f"kernels-{name}", title, said))
+            made.append(embed(figures.language_grid(rows, twins, title), f"kernels-{name}", title, said))
         rungs = [cell for cell in experiment["cells"] if operation_of("", cell["operation"]).needs is Needs.LADDER]
         times = summary.call_times(self.run, self.table, name)
         if rungs and len(times):
             title = figures.call_ladder_title(times, experiment["baseline"])
             drawn = figures.call_ladder(times, experiment["baseline"], title)
-            made.append(_embed(drawn, f"rungs-{name}", title, "The table has the same times."))
+            made.append(embed(drawn, f"rungs-{name}", title, "The table has the same times."))
         return made
 
     @cached_property
@@ -249,14 +256,25 @@ class _Page:
     @cached_property
     def ledger(self) -> list[dict[str, Any]]:
         """The claims, worded."""
-        rows: list[dict[str, Any]] = ledger(self.run, self.table).to_dict("records")
+        rows: list[dict[str, Any]] = ledger(self.run, self.table, self._servers).to_dict("records")
         for row in rows:
+            row["value"] = row["reported"]
             row["reported"] = wording.number(row["reported"])
             found = wording.finite(row["ours"])
             row["shown"] = wording.number(row["ours"]) if found else wording.NO_NUMBER
             if wording.finite(row["low"]) and wording.finite(row["high"]):
                 row["shown"] += f" ({wording.number(row['low'])} to {wording.number(row['high'])})"
         return rows
+
+    @property
+    def claimed(self) -> float:
+        """The ratio that the report is about."""
+        return float(next(row["value"] for row in self.ledger if row["unit"] == _HEADLINE_UNIT))
+
+    @cached_property
+    def servers(self) -> dict[str, Any] | None:
+        """What is said about whole servers."""
+        return part.page_part(self._servers, self.claimed) if self._servers else None
 
     @property
     def ledger_line(self) -> str:
@@ -383,26 +401,6 @@ def _alternative(rows: pd.DataFrame) -> str:
             said = f"not measured, {row['status']}"
         parts.append(f"{summary.describe(row)}: {row['arm']} {said}.")
     return " ".join(parts)
-
-
-def _embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, Any]:
-    """A figure as SVG to be put into the page: no outside names, ids that no other figure has."""
-    target = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(target, format="svg", metadata=nothing)
-    text = target.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    # Inside of HTML an SVG needs no name spaces, and the page is to name no address.
-    text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
-    text = re.sub(r'\bid="([^"]*)"', lambda found: f'id="{name}-{found[1].replace(" ", "-")}"', text)
-    text = re.sub(r'href="#([^"]*)"', rf'href="#{name}-\1"', text)
-    text = re.sub(r"url\(#([^)]*)\)", rf"url(#{name}-\1)", text)
-    text = text.replace("<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc"', 1)
-    names = Markup('<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>').format(name, title, alternative)
-    end = text.index(">") + 1
-    return {"name": name, "title": title, "svg": Markup(text[:end]) + names + Markup(text[end:]), "caption": ""}
 
 
 def _sentence(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .errors import LabError
@@ -113,3 +114,9 @@ def interpreter(python: dict[str, Any]) -> str:
     pgo = {"yes": "with", "no": "without"}.get(python["pgo"])
     build = f"built {pgo} profile-guided optimisation" if pgo else "of unknown build"
     return f"{python['implementation']} {python['version']}, {build}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -3,10 +3,13 @@
 They use the object interface only, so that nothing of theirs stays behind in pyplot.
 """
 
+from .amdahl import amdahl
+from .carried import calls_carried
 from .cost import cost
 from .forest import forest_title, ordered, ratio_forest
 from .grid import language_grid, language_grid_title
 from .ladder import call_ladder, call_ladder_title
+from .message import message_parts
 from .run_order import run_order, run_order_title
 from .style import NULL_STYLE, OTHER, STYLES, Style, style_of
 from .waterfall import waterfall
@@ -16,12 +19,15 @@ __all__ = [
     "OTHER",
     "STYLES",
     "Style",
+    "amdahl",
     "call_ladder",
     "call_ladder_title",
+    "calls_carried",
     "cost",
     "forest_title",
     "language_grid",
     "language_grid_title",
+    "message_parts",
     "ordered",
     "ratio_forest",
     "run_order",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 from ..caller.check import check
@@ -13,9 +14,23 @@ from .mix import Mix
 from .process import ServerProcess
 
 FIRST_CALLS = 200
-MOST_CALLS = 6_400
+FEWEST_CALLS = 10
+MOST_CALLS = 8_000
 STEP = 1.05
 """The search ends when a load that passed and one that failed are no further apart than this."""
+
+LEAP = 4.0
+"""Most by which a load grows that passed."""
+
+AIM = 0.95
+"""Share of a core at which the next load is put, if a message costs then what it costs now."""
+
+HELD_STEPS = 6
+"""Loads that are tried for longer, each a step below the one before, until one is held."""
+
+
+HELD = -1
+"""Number of the search of which a load is that was held for longer."""
 
 
 @dataclass(frozen=True)
@@ -90,32 +105,47 @@ class Search:
         )
 
     def run(self, mix: Mix, repeat: int) -> list[Rung]:
-        """Double the load until it fails, then halve the distance until the two ends are a step apart."""
+        """Raise the load until it fails, then halve the distance until the two ends are a step apart."""
         server = ServerProcess(mix, self.fallback, self.cpu)
         try:
-            rungs, good, bad, calls = [], 0, 0, FIRST_CALLS
-            while not bad or bad > max(good, 1) * STEP:
+            rungs: list[Rung] = []
+            good, bad, calls = 0, 0, FIRST_CALLS
+            while True:
                 rung = self.rung(server, repeat, calls)
                 rungs.append(rung)
-                good, bad = (calls, bad) if rung.passed else (good, calls)
-                if (calls == MOST_CALLS and rung.passed) or calls < 10:
-                    break
-                calls = round(
-                    (good * bad) ** 0.5 if good and bad else calls // 2 if bad else min(2 * calls, MOST_CALLS)
-                )
-                if calls in (good, bad):
-                    break
-            return rungs
+                good, bad = (max(good, calls), bad) if rung.passed else (good, calls)
+                calls = _next(good, bad, rung)
+                if not FEWEST_CALLS <= calls <= MOST_CALLS or calls in (good, bad):
+                    return rungs
+                if good and bad and bad <= good * STEP:
+                    return rungs
         finally:
             server.close()
 
-    def verify(self, mix: Mix, calls: int, seconds: float) -> Rung:
-        """Hold a load for longer than a rung."""
-        server = ServerProcess(mix, self.fallback, self.cpu)
-        try:
-            return self.rung(server, -1, calls, seconds)
-        finally:
-            server.close()
+    def hold(self, mix: Mix, calls: int, seconds: float) -> list[Rung]:
+        """Hold a load for longer than a rung; one that fails is lowered by a step at a time. The last one may pass."""
+        rungs: list[Rung] = []
+        for _ in range(HELD_STEPS):
+            server = ServerProcess(mix, self.fallback, self.cpu)
+            try:
+                rungs.append(self.rung(server, HELD, calls, seconds))
+            finally:
+                server.close()
+            calls = int(calls / STEP)
+            if rungs[-1].passed or calls < FEWEST_CALLS:
+                break
+        return rungs
+
+
+def _next(good: int, bad: int, rung: Rung) -> int:
+    """Calls of the next rung, from the highest load that passed, the lowest that failed, and the last rung."""
+    if good and bad:
+        return round(math.sqrt(good * bad))
+    if bad:
+        return round(bad / 1.25)
+    # What the server had left says where the limit may be; a step beyond that finds it from above.
+    room = AIM / rung.server_share if rung.server_share > 0 else LEAP
+    return min(round(good * min(max(room, STEP**2), LEAP)), MOST_CALLS)
 
 
 def carried(rungs: list[Rung]) -> int:

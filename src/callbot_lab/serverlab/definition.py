@@ -15,6 +15,9 @@ NAME = "server"
 PACED, FLOOD = "paced", "flood"
 LOADS = (PACED, FLOOD)
 
+SLOW, FAST, UNFRAMED, BEST = ROLES = ("slow", "fast", "unframed", "best")
+"""Parts that mixes play: the report's two designs, the baseline without its framework, the fastest."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -33,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Definition:
-    """The experiment; `report` names mixes that play a part in judging the seed report's claims."""
+    """The experiment; `report` names the mixes that play a part in judging the seed report's claims (ROLES)."""
 
     question: str
     baseline: str
@@ -46,6 +49,8 @@ class Definition:
     def __post_init__(self) -> None:
         for name in self.mixes:
             Mix.parse(name)
+        if set(self.report) != set(ROLES):
+            raise LabError(f"an experiment needs a mix for each of {', '.join(ROLES)}")
         for cell in self.cells:
             if cell.load not in LOADS or cell.format not in FORMATS or cell.calls < 1:
                 raise LabError(f"the cell {cell.name} with {cell.calls} calls makes no sense")

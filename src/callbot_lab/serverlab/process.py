@@ -27,6 +27,9 @@ IDLE_SECONDS = 0.003
 IDLE_SHARE = 0.1
 """Share of that time that an idle server is busy with its journal."""
 
+QUIET_LOOKS = 2
+"""Looks in a row at which it has to be idle."""
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CPU_OF_PROCESS = 2  # CPUCLOCK_SCHED, in the lowest bits of a CPU clock's number (linux/posix-timers.h)
 
@@ -89,17 +92,28 @@ class ServerProcess:
         return Cost(time.clock_gettime_ns(self._clock), int(fields[11]) * tick, int(fields[12]) * tick)
 
     def settle(self, seconds: float = 10.0) -> bool:
-        """Wait until it has nothing more to do; False if it still had after so many seconds."""
+        """Wait until it has nothing more to do; False if it still had after so many seconds.
+
+        A server that only waits for its turn on the CPU spends nothing either, so all its threads have to be asleep.
+        """
         deadline = time.monotonic() + seconds
         last, quiet = time.clock_gettime_ns(self._clock), 0
-        while quiet < 2:
+        while quiet < QUIET_LOOKS:
             if time.monotonic() > deadline:
                 return False
             time.sleep(IDLE_SECONDS)
             now = time.clock_gettime_ns(self._clock)
-            quiet = quiet + 1 if now - last < IDLE_SHARE * IDLE_SECONDS * 1e9 else 0
-            last = now
+            idle = now - last < IDLE_SHARE * IDLE_SECONDS * 1e9 and self._asleep()
+            quiet, last = quiet + 1 if idle else 0, now
         return True
+
+    def _asleep(self) -> bool:
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        try:
+            return all(task.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "S" for task in tasks)
+        except OSError:
+            # A thread has just ended.
+            return False
 
     def pause(self) -> None:
         """Make it stand still."""

@@ -36,8 +36,8 @@ from .paced import COLUMNS, Fault, Place, run_cell
 SCHEMA = 1
 """Version of server.json."""
 
-VERIFIED_SHARE = 0.95
-"""Share of the calls found at which a mix is held for longer."""
+HELD_SHARE = 0.95
+"""Share of the calls found at which holding a mix for longer begins."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Profile:
     slot_seconds: float
     searches: int
     rung_seconds: float
-    verify_seconds: float
+    hold_seconds: float
 
 
 PROFILES = {
@@ -58,7 +58,7 @@ PROFILES = {
     for p in (
         Profile("glance", 1, 1, JOURNAL_SECONDS, 0, 2.0, 0.0),
         Profile("quick", 4, 1, JOURNAL_SECONDS, 0, 3.0, 0.0),
-        Profile("full", 8, 2, JOURNAL_SECONDS, 4, 8.0, 60.0),
+        Profile("full", 8, 1, JOURNAL_SECONDS, 4, 8.0, 60.0),
     )
 }
 """By the names of the loops' profiles; only `full` searches for what one core carries.
@@ -84,7 +84,7 @@ class ServerRun:
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         mixes = {name: Mix.parse(name) for name in definition.mixes}
-        self.unusable = _unusable(mixes)
+        self.unusable, builds = _checked(mixes)
         if definition.baseline in self.unusable:
             raise LabError(f"the baseline {definition.baseline} cannot run: {self.unusable[definition.baseline]}")
         self.fallback = mixes[definition.baseline].implementation
@@ -103,10 +103,11 @@ class ServerRun:
             "seed": self.seed,
             "input": {"name": recording.name, "sha256": self.recording.sha256, "rate": self.recording.rate},
             "unusable": self.unusable,
+            "builds": builds,
             "faults": [],
             "workers": 0,
             "rungs": [],
-            "verified": [],
+            "held": [],
             "environment": found,
             "warnings": warnings,
         }
@@ -119,7 +120,7 @@ class ServerRun:
     @property
     def step_count(self) -> int:
         """Steps of progress: a cell of a worker, a search, and a load that is held are one each."""
-        searches = len(self.capacity_mixes) * (self.profile.searches + bool(self.profile.verify_seconds))
+        searches = len(self.capacity_mixes) * (self.profile.searches + bool(self.profile.hold_seconds))
         return len(self.definition.cells) * self.profile.workers + searches
 
     def go(self, steps: Steps) -> Outcome:
@@ -179,14 +180,12 @@ class ServerRun:
                 found[name].append(carried(rungs))
                 self._keep("rungs", rungs)
         for name, calls in found.items():
-            if not self.profile.verify_seconds or not calls or not min(calls):
+            if not self.profile.hold_seconds or not calls or not min(calls):
                 continue
-            held = int(VERIFIED_SHARE * statistics.median(calls))
-            steps.advance(f"{held} calls for {self.profile.verify_seconds:.0f} s: {name}")
+            held = int(HELD_SHARE * statistics.median(calls))
+            steps.advance(f"{held} calls for {self.profile.hold_seconds:.0f} s: {name}")
             with self._placed(0) as cpu:
-                self._keep(
-                    "verified", [self._searching(cpu).verify(Mix.parse(name), held, self.profile.verify_seconds)]
-                )
+                self._keep("held", self._searching(cpu).hold(Mix.parse(name), held, self.profile.hold_seconds))
 
     def _searching(self, cpu: int | None) -> Search:
         form = FORMATS[self.definition.capacity_format]
@@ -221,15 +220,16 @@ class ServerRun:
         part.replace(self.folder / "server.json")
 
 
-def _unusable(mixes: dict[str, Mix]) -> dict[str, str]:
-    """Mixes whose implementation cannot be used, with the reason."""
-    found = {}
-    for name, mix in mixes.items():
-        if mix.implementation:
-            row = registry.load_all([mix.implementation])[0]
-            if row.status is not Status.READY:
-                found[name] = f"{row.status}: {row.reason}"
-    return found
+def _checked(mixes: dict[str, Mix]) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """Mixes whose implementation cannot be used, with the reason, and the BUILD of each that can."""
+    names = dict.fromkeys(mix.implementation for mix in mixes.values() if mix.implementation)
+    rows = {row.name: row for row in registry.load_all(names)}
+    unusable = {
+        name: f"{row.status}: {row.reason}"
+        for name, mix in mixes.items()
+        if mix.implementation and (row := rows[mix.implementation]).status is not Status.READY
+    }
+    return unusable, {name: dict(row.build) for name, row in rows.items() if row.status is Status.READY}
 
 
 def _now() -> str:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..analysis import analyse_cell, interval
+from ..analysis import analyse_cell, interval, worker_ratios
 from ..errors import LabError
 from ..worker import NULL
+from .mix import Mix
 from .paced import COLUMNS
 from .run import SCHEMA
 
 CPU = "cpu_ns"
+NONE = float("nan")
+
+PARTS = ("receive", "parse", "store")
+"""Parts of a message's cost: the frame until its text is there; the parser, and what the message says; decode, buffer,
+journal and file."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,23 @@ class ServerData:
     note: dict[str, Any]
     slots: pd.DataFrame
     rungs: pd.DataFrame
+
+    @property
+    def baseline(self) -> str:
+        """The mix that all are compared with."""
+        return str(self.note["definition"]["baseline"])
+
+    def cell(self, name: str) -> pd.DataFrame:
+        """The slots of a cell."""
+        return self.slots[self.slots["cell"] == name]
+
+    def language(self, mix: str) -> str:
+        """The language that the implementation of a mix says it is written in; empty if it has none."""
+        return str(self.note["builds"].get(Mix.parse(mix).implementation, {}).get("language", ""))
+
+    def has(self, cell: str, *mixes: str) -> bool:
+        """Whether there are slots of all those mixes in a cell."""
+        return set(mixes) <= set(self.cell(cell)["arm"])
 
 
 def read_server(folder: Path) -> ServerData:
@@ -54,6 +77,11 @@ def read_server(folder: Path) -> ServerData:
     return ServerData(folder, note, slots.reset_index(drop=True), pd.DataFrame(note["rungs"]))
 
 
+def latest_server_run(folder: Path) -> Path | None:
+    """The newest run of the experiment in a folder of runs; None if there is none."""
+    return max((path.parent for path in folder.glob("*/server.json")), default=None)
+
+
 def costs(run: ServerData) -> pd.DataFrame:
     """Server CPU per message: the columns of analyse_cell, where a `ratio` above 1 needs less CPU than the baseline.
 
@@ -62,7 +90,7 @@ def costs(run: ServerData) -> pd.DataFrame:
     """
     definition, tables = run.note["definition"], []
     for cell in definition["cells"]:
-        slots = run.slots[run.slots["cell"] == cell["name"]]
+        slots = run.cell(cell["name"])
         if not {definition["baseline"], NULL} <= set(slots["arm"]):
             continue
         table = analyse_cell(slots, definition["baseline"], definition["margin"], CPU)
@@ -82,21 +110,84 @@ def costs(run: ServerData) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def capacities(run: ServerData) -> pd.DataFrame:
+def parts(run: ServerData, cell: str) -> pd.DataFrame:
+    """What the parts of a message cost, as shares of the baseline's CPU per message in a cell.
+
+    A row for each of PARTS of every mix that was also run without its last parts: `mix`, `part`, `share`, `low`, `high`
+    (t interval over workers). A part is the difference between two servers, so a small one may come out below 0.
+    """
+    shares = np.exp(-worker_ratios(run.cell(cell), run.baseline, CPU))
+    shares[run.baseline] = 1.0
+    rows = []
+    for name in shares.columns:
+        mix = Mix.parse(name) if name != NULL else Mix("")
+        stages = [replace(mix, parser="", implementation=""), replace(mix, implementation=""), mix]
+        if not mix.implementation or not mix.journal or not {str(stage) for stage in stages} <= set(shares.columns):
+            continue
+        upto = shares[[str(stage) for stage in stages]]
+        costs_of_parts = upto.diff(axis=1).assign(**{str(stages[0]): upto[str(stages[0])]})
+        for part, stage in zip(PARTS, stages, strict=True):
+            share, low, high = interval(costs_of_parts[str(stage)].to_numpy())
+            rows.append({"mix": name, "part": part, "share": share, "low": low, "high": high})
+    return pd.DataFrame(rows, columns=["mix", "part", "share", "low", "high"])
+
+
+def gains(run: ServerData, cell: str) -> pd.DataFrame:
+    """What an implementation gains in a server, beside how much of a message it could have gained anything of.
+
+    A row for every mix that can be compared with the same server and parser on the baseline's implementation: `server`
+    (SERVER+PARSER), `implementation`, `share` (of that other mix, spent on decode, buffer and journal; with `share_low`
+    and `share_high`), `gain` (its CPU per message through that of this mix; with `gain_low` and `gain_high`), `bound`
+    (the gain if the share cost nothing at all: Amdahl 1967).
+    """
+    # Log ratios of the experiment's baseline to every mix; the difference of two is the ratio of those.
+    logs = worker_ratios(run.cell(cell), run.baseline, CPU)
+    logs[run.baseline] = 0.0
+    slow = Mix.parse(run.baseline).implementation
+    rows = []
+    for name in logs.columns:
+        mix = Mix.parse(name) if name != NULL else Mix("")
+        without, other = str(replace(mix, implementation="")), str(replace(mix, implementation=slow))
+        if mix.implementation in ("", slow) or not mix.journal or not {without, other} <= set(logs.columns):
+            continue
+        share = interval(1 - np.exp((logs[other] - logs[without]).to_numpy()))
+        gain = np.exp(interval((logs[name] - logs[other]).to_numpy()))
+        row = {"server": without, "implementation": mix.implementation, "bound": 1 / (1 - share[0])}
+        row |= dict(zip(("share", "share_low", "share_high"), share, strict=True))
+        rows.append(row | dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True)))
+    columns = ["server", "implementation", "share", "share_low", "share_high", "gain", "gain_low", "gain_high", "bound"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def ratio_of_costs(run: ServerData, cell: str, mix: str, against: str) -> tuple[float, float, float] | None:
+    """How many times the CPU per message of `mix` goes into that of `against`, with the interval; None if one lacks."""
+    logs = worker_ratios(run.cell(cell), run.baseline, CPU) if run.has(cell, run.baseline) else pd.DataFrame()
+    logs[run.baseline] = 0.0
+    if not {mix, against} <= set(logs.columns):
+        return None
+    ratio, low, high = np.exp(interval((logs[mix] - logs[against]).to_numpy()))
+    return float(ratio), float(low), float(high)
+
+
+def capacities(run: ServerData, against: str = "") -> pd.DataFrame:
     """Calls that one core carries: `mix`, `calls`, `low`, `high` (t interval over the searches, of the logarithm),
-    `searches`, `times`, `times_low`, `times_high` (against the baseline in the same searches), `held` (calls that were
-    held for longer, NaN if none passed)."""
+    `searches`, `times`, `times_low`, `times_high` (those of another mix, by default the baseline, in the same
+    searches), `held` (calls that were held for longer, NaN if none was), and of that load `held_p99` (lag in ms) and
+    `held_share` (of a core, by the server). A search in which no load passed counts for nothing.
+    """
     if run.rungs.empty:
         return pd.DataFrame()
     passed = run.rungs[run.rungs["passed"].astype(bool)]
     most = passed.groupby(["mix", "repeat"])["calls"].max().unstack("mix")
-    held = {rung["mix"]: rung["calls"] for rung in run.note["verified"] if rung["passed"]}
-    base, rows = run.note["definition"]["baseline"], []
+    held = {rung["mix"]: rung for rung in run.note["held"] if rung["passed"]}
+    against, rows = against or run.baseline, []
     for mix in most.columns:
         mean, low, high = np.exp(interval(np.log(most[mix].to_numpy(float))))
         row = {"mix": mix, "calls": mean, "low": low, "high": high, "searches": int(most[mix].notna().sum())}
-        if base in most:
-            times = np.exp(interval(np.log((most[mix] / most[base]).to_numpy(float))))
+        if against in most:
+            times = np.exp(interval(np.log((most[mix] / most[against]).to_numpy(float))))
             row |= dict(zip(("times", "times_low", "times_high"), times, strict=True))
-        rows.append(row | {"held": held.get(mix, float("nan"))})
+        rung = held.get(mix, {})
+        row |= {"held": rung.get("calls", NONE), "held_p99": rung.get("lag_p99", NONE)}
+        rows.append(row | {"held_share": rung.get("server_share", NONE)})
     return pd.DataFrame(rows).sort_values("calls", ignore_index=True)

@@ -1,0 +1,140 @@
+"""What a run of the experiment `server` found, in sentences computed from it.
+
+The first two answer the seed report; none of them says more than the run has numbers for.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .. import wording
+from .definition import BEST, FAST, SLOW
+from .summary import PARTS, ServerData, capacities, gains, parts, ratio_of_costs
+
+MEANINGS = {
+    "receive": "receiving (socket, frame, framework)",
+    "parse": "parsing",
+    "store": "decode, buffer and journal",
+}
+"""The parts of a message's cost in words."""
+
+
+def lines(run: ServerData, claimed: float) -> list[str]:
+    """Everything that the run can say; `claimed` is the seed report's ratio."""
+    found = [cost_line(run, claimed), calls_line(run, claimed), best_line(run), time_line(run), bound_line(run)]
+    return [line for line in found if line]
+
+
+def main_cell(run: ServerData) -> str:
+    """The cell that sentences are about: the first."""
+    return str(run.note["definition"]["cells"][0]["name"])
+
+
+def cost_line(run: ServerData, claimed: float) -> str:
+    """What the report's Rust design saves of a message in its server."""
+    roles = run.note["definition"]["report"]
+    found = ratio_of_costs(run, main_cell(run), roles[FAST], roles[SLOW])
+    if found is None:
+        return ""
+    said = (
+        f"not {wording.ratio(claimed)} times"
+        if found[2] < claimed
+        else f"the report says {wording.ratio(claimed)} times"
+    )
+    return (
+        f"In the server that the report names, a message costs {roles[SLOW]} {_times(found)} the CPU time that it "
+        f"costs {roles[FAST]}; {said}."
+    )
+
+
+def calls_line(run: ServerData, claimed: float) -> str:
+    """What the report's two designs carry, against its "1,000 against 2,660"."""
+    roles, table = run.note["definition"]["report"], _by_mix(run)
+    if table.empty or not {roles[SLOW], roles[FAST]} <= set(table.index):
+        return ""
+    times = times_carried(run, roles[FAST], roles[SLOW])
+    slow, fast = (_carries(table.loc[roles[role]]) for role in (SLOW, FAST))
+    if times[2] < claimed:
+        said = f"that does not support {wording.ratio(claimed)} times as many"
+    elif times[1] > claimed:
+        said = f"that is more than the {wording.ratio(claimed)} times that the report says"
+    else:
+        said = f"that does not contradict the {wording.ratio(claimed)} times that the report says"
+    both = f"{slow} calls with {roles[SLOW]} and {fast} with {roles[FAST]}"
+    return f"One core carries {both}, {_times(times)} as many: {said}."
+
+
+def best_line(run: ServerData) -> str:
+    """What the fastest mix carries, against the baseline in the same searches."""
+    roles, table = run.note["definition"]["report"], _by_mix(run)
+    if table.empty or roles[BEST] not in table.index or "times" not in table:
+        return ""
+    row = table.loc[roles[BEST]]
+    times = (row["times"], row["times_low"], row["times_high"])
+    said = f"{roles[BEST]} carries {_carries(row)} calls, {_times(times)} as many as {run.baseline}"
+    if not wording.finite(row["held"]):
+        return f"{said}; no load of it was held for longer."
+    return (
+        f"{said}. It held {wording.number(row['held'])} calls for {run.note['profile']['hold_seconds']:.0f} seconds: "
+        f"nothing was lost, the 99th percentile of the lag was {wording.number(row['held_p99'])} ms, and "
+        f"{wording.percent(row['held_share'], 0)} of the core was used."
+    )
+
+
+def time_line(run: ServerData) -> str:
+    """Where the time of the fastest mix goes."""
+    mix = run.note["definition"]["report"][BEST]
+    table = parts(run, main_cell(run))
+    table = table[table["mix"] == mix].set_index("part")
+    if table.empty:
+        return ""
+    whole = table["share"].sum()
+    said = [f"{wording.percent(table.loc[part, 'share'] / whole, 0)} {MEANINGS[part]}" for part in PARTS]
+    return (
+        f"Of what a message still costs {mix} ({wording.percent(whole, 0)} of what it costs {run.baseline}), "
+        f"{wording.listing(said)}."
+    )
+
+
+def bound_line(run: ServerData) -> str:
+    """How much there was to gain in the baseline, were its decoder free."""
+    table = gains(run, main_cell(run))
+    server = run.baseline.rpartition("+")[0]
+    table = table[table["server"] == server]
+    if table.empty:
+        return ""
+    row = table.iloc[0]
+    return (
+        f"In {run.baseline} {MEANINGS['store']} are {wording.percent(row['share'], 0)} "
+        f"({wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)}) of a message: were they "
+        f"free, it would be {wording.ratio(row['bound'])} times as cheap and no more."
+    )
+
+
+def times_carried(run: ServerData, mix: str, against: str) -> tuple[float, float, float]:
+    """How many times the calls of one mix another carries, search by search, with the interval."""
+    row = capacities(run, against).set_index("mix").loc[mix]
+    return float(row["times"]), float(row["times_low"]), float(row["times_high"])
+
+
+def origin(run: ServerData) -> str:
+    """Where the numbers come from, in one sentence."""
+    environment, profile = run.note["environment"], run.note["profile"]
+    dirty = {False: "", True: ", with uncommitted changes"}.get(environment["commit"]["dirty"], ", of unknown state")
+    return (
+        f"{wording.count(run.note['workers'], 'worker')} ({profile['name']} profile) on {environment['cpu']['name']}, "
+        f"{wording.interpreter(environment['python'])}, commit {str(environment['commit']['revision'])[:12]}{dirty}"
+    )
+
+
+def _by_mix(run: ServerData) -> pd.DataFrame:
+    table = capacities(run)
+    return table.set_index("mix") if len(table) else table
+
+
+def _carries(row: pd.Series) -> str:
+    return f"{wording.number(row['calls'])} ({wording.span(row['low'], row['high'])})"
+
+
+def _times(found: tuple[float, float, float]) -> str:
+    return f"{wording.ratio(found[0])} times ({wording.interval(found[1], found[2])})"
