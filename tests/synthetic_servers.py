@@ -29,7 +29,9 @@ LANGUAGES = {"python-pybase64": "python", "python-report": "python", "rust-repor
 
 def cost_us(mix: Mix, store: Mapping[str, float] = STORE) -> float:
     """The true cost of a message."""
-    return RECEIVE[mix.server] + PARSE.get(mix.parser, 0.0) + store.get(mix.implementation, 0.0) * (1 + 0.1 * mix.journal)
+    return (
+        RECEIVE[mix.server] + PARSE.get(mix.parser, 0.0) + store.get(mix.implementation, 0.0) * (1 + 0.1 * mix.journal)
+    )
 
 
 def make_server_run(
@@ -59,14 +61,13 @@ def make_server_run(
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         table.to_parquet(folder / "server" / f"worker-{worker:03d}.parquet", index=False)
     mixes = [name for name in plan.capacity_mixes if name not in lacking]
-    rungs, held = [], []
+    rungs = []
     for repeat in range(searches):
         pace = draw.lognormal(0, 0.1)
         for name in mixes:
             most = CORE_US / (25 * cost_us(Mix.parse(name), store)) / pace * draw.lognormal(0, noise)
             rungs += [_rung(name, repeat, int(most * share), share <= 1) for share in (0.5, 1.0, 1.05)]
-    for name in mixes if searches else ():
-        held.append(_rung(name, -1, int(CORE_US / (25 * cost_us(Mix.parse(name), store))), True))
+    held = [_rung(name, -1, int(CORE_US / (25 * cost_us(Mix.parse(name), store))), True) for name in mixes]
     builds = {name: {"language": LANGUAGES.get(name, name)} for name in store}
     note = {
         "schema": SCHEMA,
@@ -82,7 +83,7 @@ def make_server_run(
         "faults": [],
         "workers": workers,
         "rungs": rungs,
-        "held": held,
+        "held": held if searches else [],
         "environment": {
             "cpu": {"name": "Other CPU"},
             "python": {"implementation": "CPython", "version": "3.12.0", "pgo": "yes"},

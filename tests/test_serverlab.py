@@ -61,7 +61,7 @@ def test_the_definition_names_mixes_and_can_be_narrowed() -> None:
 
 
 class Fake:
-    """A server that carries so many calls."""
+    """A server that carries so many calls, and knows how much of a core that takes."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -69,16 +69,41 @@ class Fake:
     def close(self) -> None: ...
 
 
+@pytest.fixture
+def search(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Search]:
+    """A search on servers of a known limit."""
+
+    def made(limit: int) -> Search:
+        def rung(_: Search, server: Fake, repeat: int, calls: int, seconds: float = 1.0) -> Rung:
+            share = min(calls / server.limit, 1.0)
+            return Rung("x", repeat, calls, seconds, calls <= server.limit, "", server_share=share)
+
+        monkeypatch.setattr(capacity, "ServerProcess", lambda *_: Fake(limit))
+        monkeypatch.setattr(Search, "rung", rung)
+        return Search(FORMATS["callbot"], read_recording(SPEECH), 1.0, None, "python")
+
+    return made
+
+
 @pytest.mark.parametrize("limit", [5, 37, 199, 200, 690, 1_777, 9_999])
-def test_a_search_ends_within_a_step_of_the_limit(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
-    monkeypatch.setattr(capacity, "ServerProcess", lambda *_: Fake(limit))
-    monkeypatch.setattr(
-        Search, "rung", lambda _, server, repeat, calls: Rung("x", repeat, calls, 1.0, calls <= server.limit, "")
-    )
-    found = carried(Search(FORMATS["callbot"], read_recording(SPEECH), 1.0, None, "python").run(Mix("picows"), 0))
-    most = min(limit, capacity.MOST_CALLS)
+def test_a_search_ends_within_a_step_of_the_limit(search: Callable[[int], Search], limit: int) -> None:
+    rungs = search(limit).run(Mix("picows"), 0)
+    found, most = carried(rungs), min(limit, capacity.MOST_CALLS)
     assert found <= most
-    assert found >= most / capacity.STEP - 1 or limit < 10
+    assert found >= most / capacity.STEP - 1 or limit < capacity.FEWEST_CALLS
+    assert len(rungs) <= 16
+    # What the CPU says saves the rungs on the way.
+    assert len(rungs) <= 7 or limit < 200
+
+
+@pytest.mark.parametrize(("first", "held"), [(800, 690), (600, 600), (5000, None)])
+def test_a_load_that_cannot_be_held_is_lowered(search: Callable[[int], Search], first: int, held: int | None) -> None:
+    rungs = search(690).hold(Mix("picows"), first, 60.0)
+    assert [rung.passed for rung in rungs[:-1]] == [False] * (len(rungs) - 1)
+    assert rungs[-1].passed is (held is not None)
+    assert len(rungs) <= capacity.HELD_STEPS
+    if held is not None:
+        assert held / capacity.STEP - capacity.HELD_STEPS <= rungs[-1].calls <= held
 
 
 def synthetic(rungs: list[dict[str, Any]]) -> ServerData:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -39,26 +40,15 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
         linestyle="--",
         label=f"were the part {wording.ratio(claimed)} times as fast",
     )
-    servers = list(dict.fromkeys(gains["server"]))
-    for _, row in gains.iterrows():
-        style = style_of(row["language"])
-        fill: Any = FILLS[servers.index(row["server"]) % len(FILLS)]
-        for low, high, flat in (("share_low", "share_high", True), ("gain_low", "gain_high", False)):
-            if np.isfinite([row[low], row[high]]).all():
-                ends = [row[low], row[high]]
-                at = [row["gain" if flat else "share"]] * 2
-                axes.plot(*((ends, at) if flat else (at, ends)), color=style.colour, linewidth=0.9)
-        axes.plot(
-            row["share"],
-            row["gain"],
-            marker=style.marker,
-            fillstyle=fill,
-            markersize=6.5,
-            color=style.colour,
-            markerfacecoloralt="white",
-            linestyle="none",
-            gid=f"{row['server']}+{row['implementation']}",
-        )
+    highest = max(float(gains["gain"].max()), claimed) * 1.35
+    lowest = min(float(gains["gain"].min()), 1.0) / 1.08
+    axes.set_yscale("log")
+    axes.set_ylim(lowest, highest)
+    axes.set_xlim(0, 1)
+    fills = dict(zip(dict.fromkeys(gains["server"]), FILLS * len(gains), strict=False))
+    for server, rows in gains.sort_values("gain").groupby("server", sort=False):
+        for row, place in zip(rows.to_dict("records"), _apart(rows["gain"], axes), strict=True):
+            _draw(axes, row, fills[server], place)
     axes.plot(1.0, claimed, marker="*", markersize=11, color="#222222", linestyle="none", clip_on=False)
     axes.annotate(
         "what the report claims\nof a whole server",
@@ -68,11 +58,6 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
         ha="right",
         fontsize=8,
     )
-    highest = max(float(gains["gain"].max()), claimed) * 1.35
-    lowest = min(float(gains["gain"].min()), 1.0) / 1.08
-    axes.set_yscale("log")
-    axes.set_ylim(lowest, highest)
-    axes.set_xlim(0, 1)
     axes.yaxis.set_major_locator(FixedLocator(ratio_ticks(lowest, highest)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -83,32 +68,73 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
     axes.grid(color="#e5e5e5", linewidth=0.6)
     sns.despine(ax=axes)
     figure.legend(
-        handles=[*axes.get_legend_handles_labels()[0], *_legend(gains, servers)],
+        handles=[*axes.get_legend_handles_labels()[0], *_legend(gains, fills)],
         loc="upper left",
         bbox_to_anchor=((WIDTH - 2.3) / WIDTH, (bottom + _HEIGHT - bottom - 0.1) / height),
         frameon=False,
         fontsize=7.5,
     )
     figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    caption = "Lines through a mark: 95 % t intervals over workers. A mark above the bound is within the noise of both."
+    caption = (
+        "Lines through a mark: 95 % t intervals over workers. Star: the report takes the ratio of a loop for a "
+        "whole server's."
+    )
     figure.text(0.1 / WIDTH, 0.08 / height, caption, va="bottom", fontsize=7.5, color="#444444")
     return figure
 
 
-def _legend(gains: pd.DataFrame, servers: list[str]) -> list[Line2D]:
-    handles = []
-    for _, row in gains.iterrows():
-        style, fill = style_of(row["language"]), FILLS[servers.index(row["server"]) % len(FILLS)]
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker=style.marker,
-                fillstyle=fill,  # type: ignore[arg-type]
-                color=style.colour,
-                markerfacecoloralt="white",
-                linestyle="none",
-                label=f"{row['server']}+{row['implementation']}",
-            )
-        )
-    return handles
+def _draw(axes: Axes, row: dict[str, Any], fill: Any, place: float) -> None:
+    """A mark with its intervals, and its name at a height where no other name stands."""
+    style = style_of(row["language"])
+    if np.isfinite([row["share_low"], row["share_high"]]).all():
+        axes.plot([row["share_low"], row["share_high"]], [row["gain"]] * 2, color=style.colour, linewidth=0.9)
+    if np.isfinite([row["gain_low"], row["gain_high"]]).all():
+        axes.plot([row["share"]] * 2, [row["gain_low"], row["gain_high"]], color=style.colour, linewidth=0.9)
+    axes.plot(
+        row["share"],
+        row["gain"],
+        marker=style.marker,
+        fillstyle=fill,
+        markersize=6.5,
+        color=style.colour,
+        markerfacecoloralt="white",
+        linestyle="none",
+        gid=f"{row['server']}+{row['implementation']}",
+    )
+    said = f"{row['implementation']} {wording.ratio(row['gain'])}"
+    at = (row["share"] + 0.045, place)
+    axes.annotate(
+        said,
+        (row["share"], row["gain"]),
+        xytext=at,
+        va="center",
+        fontsize=7.5,
+        color="#222222",
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
+        arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 5},
+    )
+
+
+def _apart(gains: pd.Series, axes: Axes) -> list[float]:
+    """Heights for the names of marks, in rising order, a line of text apart."""
+    low, high = np.log(axes.get_ylim())
+    step = (high - low) * 0.038
+    found: list[float] = []
+    for value in np.log(gains.to_numpy(float)):
+        found.append(max(value, found[-1] + step) if found else value)
+    middle = (found[-1] - np.log(float(gains.iloc[-1]))) / 2
+    return [float(np.exp(value - middle)) for value in found]
+
+
+def _legend(gains: pd.DataFrame, fills: dict[str, Any]) -> list[Line2D]:
+    """A line for each language, and one for each server."""
+    shown: dict[str, Any] = {"linestyle": "none", "markerfacecoloralt": "white", "markersize": 6.5}
+    languages = [
+        Line2D([], [], marker=style_of(name).marker, color=style_of(name).colour, label=f"in {name}", **shown)
+        for name in sorted(set(gains["language"]))
+    ]
+    servers = [
+        Line2D([], [], marker="o", color="#555555", fillstyle=fill, label=f"{server}+...", **shown)
+        for server, fill in fills.items()
+    ]
+    return languages + servers

@@ -28,7 +28,7 @@ def calls_carried(carried: pd.DataFrame, baseline: str, title: str) -> Figure:
     top, bottom = 0.25 + 0.19 * len(heading), 0.95 + 0.15 * len(caption)
     height = top + bottom + _ROW * len(rows)
     figure = Figure(figsize=(WIDTH, height))
-    left, right = 0.25 + CHARACTER * max(map(len, rows["mix"])), 2.2
+    left, right = 0.35 + CHARACTER * max(map(len, rows["mix"])), 2.2
     box = (left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, _ROW * len(rows) / height)
     axes = figure.add_axes(box)
     for place, row in rows.iterrows():

@@ -34,7 +34,7 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
     top, bottom = 0.2 + 0.19 * len(heading), 0.98 + 0.15 * len(caption)
     height = top + bottom + _ROW * len(order)
     figure = Figure(figsize=(WIDTH, height))
-    left, right = 0.25 + CHARACTER * max(map(len, order)), 1.75
+    left, right = 0.45 + CHARACTER * max(map(len, order)), 1.7
     box = (left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, _ROW * len(order) / height)
     axes = figure.add_axes(box)
     for place, mix in enumerate(order):

@@ -12,11 +12,11 @@ from .definition import BEST, FAST, SLOW
 from .summary import PARTS, ServerData, capacities, gains, parts, ratio_of_costs
 
 MEANINGS = {
-    "receive": "receiving (socket, frame, framework)",
-    "parse": "parsing",
-    "store": "decode, buffer and journal",
+    "receive": "into receiving it (socket, frame, framework)",
+    "parse": "into parsing",
+    "store": "into decode, buffer and journal",
 }
-"""The parts of a message's cost in words."""
+"""Where the time goes, by the parts of a message's cost."""
 
 
 def lines(run: ServerData, claimed: float) -> list[str]:
@@ -91,7 +91,7 @@ def time_line(run: ServerData) -> str:
     whole = table["share"].sum()
     said = [f"{wording.percent(table.loc[part, 'share'] / whole, 0)} {MEANINGS[part]}" for part in PARTS]
     return (
-        f"Of what a message still costs {mix} ({wording.percent(whole, 0)} of what it costs {run.baseline}), "
+        f"A message costs {mix} {wording.percent(whole, 0)} of what it costs {run.baseline}; of that time goes "
         f"{wording.listing(said)}."
     )
 
@@ -105,7 +105,7 @@ def bound_line(run: ServerData) -> str:
         return ""
     row = table.iloc[0]
     return (
-        f"In {run.baseline} {MEANINGS['store']} are {wording.percent(row['share'], 0)} "
+        f"In {run.baseline} decode, buffer and journal are {wording.percent(row['share'], 0)} "
         f"({wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)}) of a message: were they "
         f"free, it would be {wording.ratio(row['bound'])} times as cheap and no more."
     )

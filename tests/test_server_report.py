@@ -1,0 +1,248 @@
+"""What is said of whole servers is what is true of runs whose costs are known."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from callbot_lab import figures, ledger, readme, report, results
+from callbot_lab.errors import LabError
+from callbot_lab.serverlab import part, sentences
+from callbot_lab.serverlab.mix import Mix
+from callbot_lab.serverlab.summary import (
+    PARTS,
+    ServerData,
+    capacities,
+    costs,
+    gains,
+    latest_server_run,
+    parts,
+    ratio_of_costs,
+    read_server,
+)
+
+from .synthetic import make_run, reproduce
+from .synthetic_servers import PARSE, RECEIVE, STORE, cost_us, make_server_run
+
+CLAIMED = 2.66
+SLOW, FAST = "fastapi+json+python-report", "fastapi+json+rust-report"
+BASE, BEST = "fastapi+json+python", "picows+orjson+rust"
+RIGHT = {**STORE, "python-report": 70.8}
+"""Costs with which a message in the report's Python design is 2.66 times as dear as in its Rust design."""
+
+
+def true_ratio(slow: str, fast: str, store: dict[str, float] = STORE) -> float:
+    return cost_us(Mix.parse(slow), store) / cost_us(Mix.parse(fast), store)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> ServerData:
+    return read_server(make_server_run(tmp_path_factory.mktemp("servers") / "run"))
+
+
+@pytest.fixture(scope="module")
+def right(tmp_path_factory: pytest.TempPathFactory) -> ServerData:
+    """A run in which the report is right about whole servers."""
+    return read_server(make_server_run(tmp_path_factory.mktemp("right") / "run", store=RIGHT))
+
+
+def test_the_parts_of_a_message_are_the_true_ones(run: ServerData) -> None:
+    table = parts(run, "callbot-paced").set_index(["mix", "part"])["share"]
+    whole = cost_us(Mix.parse(BASE))
+    for name in (BASE, BEST, "fastapi+json+cython"):
+        mix = Mix.parse(name)
+        true = (RECEIVE[mix.server], PARSE[mix.parser], 1.1 * STORE[mix.implementation])
+        assert table[name].reindex(PARTS).tolist() == pytest.approx([us / whole for us in true], abs=0.02)
+    # Nothing is said of a mix of which one stage was not run, or that leaves out the journal as well.
+    assert "websockets+json+python" not in table.index.get_level_values(0)
+    assert not any("without" in name for name in table.index.get_level_values(0))
+
+
+def test_gains_stand_beside_the_bound_of_their_server(run: ServerData) -> None:
+    table = gains(run, "callbot-paced").set_index(["server", "implementation"])
+    row = table.loc[("picows+orjson", "rust")]
+    share = 1.1 * STORE["python"] / cost_us(Mix.parse("picows+orjson+python"))
+    assert row["share"] == pytest.approx(share, abs=0.02)
+    assert row["bound"] == pytest.approx(1 / (1 - share), rel=0.03)
+    assert row["gain"] == pytest.approx(true_ratio("picows+orjson+python", BEST), rel=0.02)
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+    # Nothing is compared with itself, or across parsers.
+    assert ("fastapi+json", "python") not in table.index
+    assert ("picows+json", "rust") not in table.index
+
+
+def test_a_ratio_of_two_mixes_needs_both(run: ServerData) -> None:
+    found = ratio_of_costs(run, "callbot-paced", FAST, SLOW)
+    assert found is not None
+    assert found[1] < true_ratio(SLOW, FAST) < found[2]
+    assert ratio_of_costs(run, "openai-paced", FAST, SLOW) is None
+    assert ratio_of_costs(run, "nowhere", FAST, SLOW) is None
+
+
+def test_capacities_know_the_fastest_and_what_was_held(run: ServerData) -> None:
+    table = capacities(run).set_index("mix")
+    assert table.loc[BEST, "times"] == pytest.approx(true_ratio(BASE, BEST), rel=0.06)
+    assert table.loc[BEST, "times_low"] < true_ratio(BASE, BEST) < table.loc[BEST, "times_high"]
+    assert table.loc[BEST, ["held_p99", "held_share"]].tolist() == [12.0, 0.9]
+    against = capacities(run, SLOW).set_index("mix")
+    assert against.loc[SLOW, "times"] == 1
+    assert against.loc[FAST, "times"] == pytest.approx(true_ratio(SLOW, FAST), rel=0.05)
+
+
+def test_sentences_say_that_the_report_is_wrong_where_it_is(run: ServerData) -> None:
+    said = sentences.lines(run, CLAIMED)
+    assert len(said) == 5
+    assert "not 2.66 times" in said[0]
+    assert "does not support 2.66 times" in said[1]
+    assert f"as many as {BASE}" in said[2]
+    assert "held" in said[2]
+    bound = 1 / (1 - 1.1 * STORE["python"] / cost_us(Mix.parse(BASE)))
+    assert f"{bound:.2f} times as cheap and no more" in said[4]
+
+
+def test_sentences_say_that_the_report_is_right_where_it_is(right: ServerData) -> None:
+    said = sentences.lines(right, CLAIMED)
+    assert "the report says 2.66 times" in said[0]
+    assert "not 2.66" not in said[0]
+    assert "does not contradict the 2.66 times" in said[1]
+    assert "more than the 1.50 times" in sentences.calls_line(right, 1.5)
+
+
+def test_what_was_not_measured_is_not_said(tmp_path: Path) -> None:
+    bare = read_server(make_server_run(tmp_path / "run", searches=0, lacking=(SLOW, "picows+orjson")))
+    said = " ".join(sentences.lines(bare, CLAIMED))
+    assert "carries" not in said
+    assert SLOW not in said
+    assert "goes" not in said
+    assert "no more" in said
+    page = part.page_part(bare, CLAIMED)
+    assert page["carried"] == []
+    assert {row["mix"] for row in page["lacking"]} == {SLOW, "picows+orjson"}
+
+
+def test_two_workers_give_no_intervals_and_no_verdicts(tmp_path: Path) -> None:
+    few = read_server(make_server_run(tmp_path / "run", workers=2, searches=1))
+    assert set(costs(few)["verdict"].dropna()) == {"undecided"}
+    assert "no interval" in sentences.cost_line(few, CLAIMED)
+    claims = judged(tmp_path, few)
+    assert claims.loc[["cpu-use", "calls-rust", "custom-websocket"], "verdict"].tolist() == ["not tested yet"] * 3
+    part.page_part(few, CLAIMED)
+
+
+def judged(folder: Path, servers: ServerData | None) -> Any:
+    loops = results.read_run(make_run(folder / "loops", [reproduce(CLAIMED)]))
+    return ledger.ledger(loops, servers=servers).set_index("id")
+
+
+def test_the_ledger_refutes_what_whole_servers_refute(tmp_path: Path, run: ServerData) -> None:
+    claims = judged(tmp_path, run)
+    assert claims.loc["cpu-use", "verdict"] == "refuted"
+    assert claims.loc["cpu-use", "ours"] == pytest.approx(true_ratio(SLOW, FAST), rel=0.02)
+    assert claims.loc["calls-rust", "verdict"] == "refuted"
+    assert claims.loc["calls-python", "verdict"] == "not testable here"
+    assert claims.loc["calls-python", "ours"] > 0
+    assert claims.loc["custom-websocket", "verdict"] == "reproduced"
+    # It is another machine's run, and says so.
+    assert "Other CPU" in claims.loc["cpu-use", "why"]
+
+
+def test_the_ledger_grants_what_whole_servers_show(tmp_path: Path, right: ServerData) -> None:
+    claims = judged(tmp_path, right)
+    assert claims.loc["cpu-use", "verdict"] == "reproduced"
+    assert claims.loc["calls-rust", "verdict"] == "reproduced"
+
+
+def test_without_a_framework_to_save_the_claim_of_it_is_refuted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(RECEIVE, "picows", RECEIVE["fastapi"])
+    same = read_server(make_server_run(tmp_path / "run"))
+    assert judged(tmp_path, same).loc["custom-websocket", "verdict"] == "refuted"
+
+
+def test_without_servers_their_claims_wait(tmp_path: Path) -> None:
+    claims = judged(tmp_path, None)
+    for name in ("cpu-use", "calls-rust", "calls-python", "custom-websocket"):
+        assert claims.loc[name, "verdict"] == "not tested yet"
+        assert "no run of whole servers is at hand" in claims.loc[name, "why"]
+
+
+def test_the_bars_of_a_message_are_its_parts(run: ServerData) -> None:
+    table = part.with_language(run, parts(run, "callbot-paced"))
+    totals = costs(run).query("cell == 'callbot-paced'").rename(columns={"arm": "mix"})
+    axes = figures.message_parts(table, totals, "A title.").axes[0]
+    widths = {bar.get_gid(): bar.get_width() for bar in axes.patches}
+    for _, row in table.iterrows():
+        assert widths[f"{row['part']} of {row['mix']}"] == pytest.approx(row["share"])
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[-1] in (BEST, "picows+orjson+cython")
+    assert labels.index(BASE) < labels.index("picows+orjson+python")
+
+
+def test_amdahl_marks_stand_at_share_and_gain_under_the_bound(run: ServerData) -> None:
+    table = part.with_language(run, gains(run, "callbot-paced"))
+    axes = figures.amdahl(table, CLAIMED, "A title.").axes[0]
+    marks = {line.get_gid(): line.get_xydata()[0] for line in axes.lines if line.get_gid()}
+    assert len(marks) == len(table)
+    for _, row in table.iterrows():
+        found = marks[f"{row['server']}+{row['implementation']}"]
+        assert found.tolist() == pytest.approx([row["share"], row["gain"]])
+        assert row["gain"] < row["bound"] * 1.03
+    shares, bound = axes.lines[0].get_data()
+    assert np.interp(0.5, shares, bound) == pytest.approx(2, rel=0.01)
+    _, claimed = axes.lines[1].get_data()
+    assert np.interp(0.5, shares, claimed) == pytest.approx(1 / (0.5 + 0.5 / CLAIMED), rel=0.01)
+    # No two names lie upon each other.
+    for server in set(table["server"]):
+        names = {f"{row['implementation']}" for _, row in table[table["server"] == server].iterrows()}
+        heights = sorted(np.log(text.xyann[1]) for text in axes.texts if text.get_text().split(" ")[0] in names)
+        assert len(heights) >= len(names)
+
+
+def test_calls_stand_where_they_were_found(run: ServerData) -> None:
+    table = part.with_language(run, capacities(run))
+    figure = figures.calls_carried(table, BASE, "A title.")
+    axes = figure.axes[0]
+    marks = {line.get_gid(): line.get_xdata()[0] for line in axes.lines if line.get_gid()}
+    assert marks == {f"mix {row['mix']}": row["calls"] for _, row in table.iterrows()}
+    assert axes.get_yticklabels()[0].get_text() == table["mix"].iloc[-1]
+
+
+def test_the_page_tells_of_whole_servers_and_of_whose(tmp_path: Path, run: ServerData) -> None:
+    loops = results.read_run(make_run(tmp_path / "loops", [reproduce(CLAIMED)]))
+    text = report.write_page(loops, None, tmp_path / "out", run).read_text(encoding="utf-8")
+    assert "Other CPU" in text
+    assert "does not support 2.66 times" in text
+    assert len(re.findall(r'<svg role="img"', text)) >= 5
+    assert len(set(re.findall(r'\bid="([^"]*)"', text))) == len(re.findall(r'\bid="', text))
+    assert not re.search(r">\s*(nan|inf|None)\s*<", text)
+    lines = report.verdict_lines(loops, None, tmp_path / "out" / "index.html", run)
+    assert any(line.startswith("Whole servers (run): ") for line in lines)
+    assert len(lines) <= report.MOST_LINES
+    without = report.write_page(loops, None, tmp_path / "out").read_text(encoding="utf-8")
+    assert "No run of whole servers is at hand" in without
+
+
+def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: ServerData) -> None:
+    text = readme.whole_servers(run, CLAIMED)
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(run.note["definition"]["capacity_mixes"]) <= readme.MOST_ROWS
+    assert "does not support 2.66 times" in text
+    assert "`run`" in text
+    assert "nan" not in text
+
+
+def test_the_newest_run_is_found(tmp_path: Path) -> None:
+    assert latest_server_run(tmp_path) is None
+    for name in ("20260101T000000Z-server-full", "20260102T000000Z-server-quick", "20260103T000000Z-full"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ("server.json" if "server" in name else "run.json")).write_text("{}")
+    found = latest_server_run(tmp_path)
+    assert found is not None
+    assert found.name == "20260102T000000Z-server-quick"
+    with pytest.raises(LabError):
+        read_server(found)
