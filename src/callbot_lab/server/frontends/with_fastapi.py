@@ -11,12 +11,10 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from ..service import CLOSED, LOST, Service
+from ..service import CLOSED, GOODBYE, LOST, Service
 from .outbox import Outbox
 
 UNSUPPORTED_DATA = 1003
-GOODBYE = (1000, 1001)
-"""Codes with which a client closes in good order."""
 
 
 class _Server(uvicorn.Server):
