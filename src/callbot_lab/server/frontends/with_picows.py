@@ -6,7 +6,6 @@ picows hands on frames; messages are put together here, and what the protocol fo
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Iterable
@@ -140,9 +139,8 @@ class _Listener(WSListener):
             self.transport.disconnect()
         elif not self._deaf:
             self._deaf = True
-            if frame.msg_type != WSMsgType.PING:
-                with contextlib.suppress(WSProtocolError):
-                    self._take(frame)
+            # Whatever it would send is not sent any more.
+            self._take(frame)
 
     def _take(self, frame: WSFrame) -> None:
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
