@@ -94,7 +94,7 @@ def application(service: Service) -> FastAPI:
             while True:
                 event = await websocket.receive()
                 if event["type"] == "websocket.disconnect":
-                    # uvicorn gives a close without a code and a connection that just ends the same code: both count as lost.
+                    # uvicorn gives a close without a code and a connection that just ends the same code: both are lost.
                     why = CLOSED if event.get("code") in GOODBYE else LOST
                     return
                 text = event.get("text")
