@@ -21,7 +21,22 @@ from callbot_lab.paths import SPEECH
 from callbot_lab.server import wav
 from callbot_lab.workload import FORMATS, cut, read_recording
 
-from .servers import BINARY, FRONT_ENDS, PARSERS, PING, PONG, RawClient, Server, ask, frame, media, start, stop, until
+from .servers import (
+    BINARY,
+    CLOSE,
+    FRONT_ENDS,
+    PARSERS,
+    PING,
+    PONG,
+    RawClient,
+    Server,
+    ask,
+    frame,
+    media,
+    start,
+    stop,
+    until,
+)
 
 IMPLEMENTATIONS = ("python", "cython", "rust")
 PCM = bytes(range(256)) * 5
@@ -162,6 +177,9 @@ def test_odd_bytes_and_empty_payloads_are_kept(server: Server) -> None:
         pytest.param([frame(b"x" * 126, PING)], 1002, id="long-ping"),
         pytest.param([frame(b"x", PING, fin=False)], 1002, id="ping-in-parts"),
         pytest.param([frame(struct.pack("!H", 1005), 8)], 1002, id="close-with-1005"),
+        pytest.param([frame(struct.pack("!H", 1006), 8)], 1002, id="close-with-1006"),
+        pytest.param([frame(struct.pack("!H", 0), 8)], 1002, id="close-with-0"),
+        pytest.param([frame(struct.pack("!H", 5000), 8)], 1002, id="close-with-5000"),
         pytest.param([frame(b"x", 8)], 1002, id="close-with-half-a-code"),
         pytest.param([frame(struct.pack("!H", 1000) + b"bye", 8)], 1000, id="goodbye"),
     ],
@@ -170,6 +188,45 @@ def test_a_forbidden_frame_closes_its_connection_alone(server: Server, frames: l
     client = RawClient(server)
     client.send(*frames)
     assert client.close_code() == code
+
+
+def test_a_close_without_a_code_is_answered_with_no_forbidden_one(server: Server) -> None:
+    client = RawClient(server)
+    client.send(frame(b"", CLOSE))
+    assert client.frames() in ([(CLOSE, b"")], [(CLOSE, struct.pack("!H", 1000))])
+
+
+# uvicorn forgets what came in one piece with a forbidden frame before anybody sees it.
+@pytest.mark.parametrize("front_end", [name for name in FRONT_ENDS if name != "fastapi"])
+@pytest.mark.parametrize(
+    ("before", "forbidden"),
+    [
+        pytest.param([], frame(b"abc", 3), id="opcode"),
+        pytest.param([], frame(b"abc", bits=64), id="bit"),
+        pytest.param([], frame(b"\xff"), id="text"),
+        pytest.param([frame(b"x", PING)], frame(b"abc", 3), id="opcode-and-a-ping-before"),
+        pytest.param([], frame(b"x", PING) + frame(b"abc", 3), id="ping-and-opcode"),
+        pytest.param([], frame(b"abc", bits=64) + frame(b"abc", 3), id="bit-and-opcode"),
+    ],
+)
+def test_a_whole_message_before_a_forbidden_frame_is_stored(
+    serve: Callable[..., Server], front_end: str, before: list[bytes], forbidden: bytes
+) -> None:
+    server = serve(front_end=front_end)
+    client = RawClient(server)
+    # In one piece, so that the server sees all at once; what comes after the forbidden frame does not count.
+    client.send(
+        frame(start("a").encode()),
+        *before,
+        frame(media("a", 1, PCM).encode()),
+        forbidden,
+        frame(media("a", 2, PCM).encode()),
+    )
+    # The close is the last word.
+    opcodes = [opcode for opcode, _ in client.frames()]
+    assert opcodes.index(CLOSE) == len(opcodes) - 1
+    client.sock.close()
+    assert server.note("a")["bytes"] == len(PCM)
 
 
 def test_a_message_of_the_longest_size_is_taken(server: Server) -> None:
@@ -549,7 +606,26 @@ def test_a_client_that_says_nothing_harms_nobody(server: Server) -> None:
         sock.close()
 
 
-def test_a_closed_connection_is_told_from_a_lost_one(server: Server) -> None:
-    with server.connect() as client:
-        ask(client, start("closed"))
-    assert server.note("closed")["ended"] == "connection closed"
+@pytest.mark.parametrize(
+    ("code", "ended"),
+    [
+        pytest.param(b"", "", id="no-code"),
+        pytest.param(struct.pack("!H", 1000), "connection closed", id="1000"),
+        pytest.param(struct.pack("!H", 1001), "connection closed", id="1001"),
+        pytest.param(struct.pack("!H", 1011), "connection lost", id="1011"),
+        pytest.param(struct.pack("!H", 1006), "connection lost", id="1006"),
+    ],
+)
+def test_a_closed_connection_is_told_from_a_lost_one(
+    server: Server, request: pytest.FixtureRequest, code: bytes, ended: str
+) -> None:
+    call_id = request.node.name
+    client = RawClient(server)
+    client.send(frame(start(call_id).encode()))
+    until(lambda: any(call["call_id"] == call_id for call in server.page("/calls")["open"]))
+    client.send(frame(code, CLOSE))
+    client.frames()
+    client.sock.close()
+    # uvicorn gives a close without a code and a connection that just ends the same code.
+    no_code = "connection lost" if server.page()["server"] == "fastapi" else "connection closed"
+    assert server.note(call_id)["ended"] == (ended or no_code)

@@ -33,6 +33,9 @@ WATCH_SECONDS = 1.0
 CLOSED, LOST = "connection closed", "connection lost"
 """Why calls end whose connection does: the client said goodbye, or it did not."""
 
+GOODBYE = (1000, 1001)
+"""Codes with which a client closes in good order. A close without any is in order too, where it can be told."""
+
 SOCKETS = "/ws/"
 """Path before the name of a format."""
 

@@ -11,12 +11,10 @@ import uvicorn
 from fastapi import FastAPI, WebSocket
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from ..service import CLOSED, LOST, Service
+from ..service import CLOSED, GOODBYE, LOST, Service
 from .outbox import Outbox
 
 UNSUPPORTED_DATA = 1003
-GOODBYE = (1000, 1001)
-"""Codes with which a client closes in good order."""
 
 
 class _Server(uvicorn.Server):
@@ -96,6 +94,7 @@ def application(service: Service) -> FastAPI:
             while True:
                 event = await websocket.receive()
                 if event["type"] == "websocket.disconnect":
+                    # uvicorn gives a close without a code and a connection that just ends the same code: both are lost.
                     why = CLOSED if event.get("code") in GOODBYE else LOST
                     return
                 text = event.get("text")

@@ -27,7 +27,13 @@ from picows import (
     ws_create_server,
 )
 
-from ..service import CLOSED, LOST, Service
+from ..service import CLOSED, GOODBYE, LOST, Service
+
+NO_CODES = (0, 1006)
+"""Codes that no close may carry, and that picows lets pass."""
+
+LAST_CODE = 4999
+"""Codes of a close past this one mean nothing."""
 
 
 class PicowsFrontEnd:
@@ -62,7 +68,7 @@ class PicowsFrontEnd:
         self._server.close()
         open_ones = list(self._listeners)
         for listener in open_ones:
-            listener.transport.send_close(WSCloseCode.GOING_AWAY, b"the server ends")
+            listener.end(b"the server ends")
         waits = [asyncio.ensure_future(listener.transport.wait_disconnected()) for listener in open_ones]
         if waits:
             await asyncio.wait(waits, timeout=seconds)
@@ -100,7 +106,7 @@ class _Listener(WSListener):
         self._limit = service.settings.limits.message_bytes
         self._parts: list[bytes] = []
         self._part_bytes = 0
-        self._paused = False
+        self._paused = self._deaf = False
         self._why = LOST
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -110,9 +116,33 @@ class _Listener(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if transport.is_close_frame_sent:
-            if frame.msg_type == WSMsgType.CLOSE:
-                transport.disconnect()
+            self._on_late(frame)
             return
+        try:
+            self._take(frame)
+        except WSProtocolError:
+            self._deaf = True
+            raise
+
+    def end(self, reason: bytes) -> None:
+        """Begin to close the connection from this side."""
+        self._deaf = True
+        self.transport.send_close(WSCloseCode.GOING_AWAY, reason)
+
+    def _on_late(self, frame: WSFrame) -> None:
+        """A frame that comes when a close was sent: as a rule it counts no more.
+
+        picows looks one frame ahead. When that one is forbidden, it sends the close first, and only then hands on the
+        frame before it, which is as good as any.
+        """
+        if frame.msg_type == WSMsgType.CLOSE:
+            self.transport.disconnect()
+        elif not self._deaf:
+            self._deaf = True
+            # Whatever it would send is not sent any more.
+            self._take(frame)
+
+    def _take(self, frame: WSFrame) -> None:
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if frame.msg_type == WSMsgType.TEXT and frame.fin and not self._parts:
@@ -127,9 +157,7 @@ class _Listener(WSListener):
                 if not self._paused:
                     self.transport.send_pong(frame.get_payload_as_bytes())
             case WSMsgType.CLOSE:
-                self._why = CLOSED
-                self.transport.send_close(frame.get_close_code())
-                self.transport.disconnect()
+                self._on_close(frame)
             case WSMsgType.BINARY if not self._parts:
                 self._why = "binary message"
                 raise WSProtocolError(WSCloseCode.UNSUPPORTED_DATA, "audio comes as text")
@@ -137,6 +165,17 @@ class _Listener(WSListener):
                 if (frame.msg_type == WSMsgType.CONTINUATION) is not bool(self._parts):
                     raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "messages are mixed up")
                 self._on_part(frame)
+
+    def _on_close(self, frame: WSFrame) -> None:
+        # A close without a code is none with code 0, so it cannot be answered in kind: picows always sends a code.
+        # It gives a code that it has no name for as a number, which its types do not say.
+        code: Any = frame.get_close_code() if frame.payload_size else WSCloseCode.OK
+        if code in NO_CODES or code > LAST_CODE:
+            raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, f"no close may have the code {int(code)}")
+        self._why = CLOSED if code in GOODBYE else LOST
+        self._deaf = True
+        self.transport.send_close(code)
+        self.transport.disconnect()
 
     def _on_part(self, frame: WSFrame) -> None:
         # An empty part counts like a byte, so that parts without end do not pass for nothing.
