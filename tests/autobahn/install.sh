@@ -16,7 +16,7 @@ mkdir -p "$folder/etc/ssl/certs"
 cp "$certificates" "$folder$certificates"
 cp "$here/requirements.txt" "$folder/"
 chroot "$folder" virtualenv --python=python2.7 /autobahn
-chroot "$folder" /autobahn/bin/pip install --no-deps --cert "$certificates" --requirement /requirements.txt
+chroot "$folder" /autobahn/bin/pip install --no-deps --require-hashes --cert "$certificates" --requirement /requirements.txt
 # The suite sees the folder that it is called in as /mnt.
 cat >"$folder/wstest" <<END
 #!/bin/sh
