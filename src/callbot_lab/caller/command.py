@@ -18,7 +18,8 @@ from ..paths import SPEECH
 from ..workload import parse_size, read_recording
 from .check import Checked, check
 from .faults import Fault, Plan
-from .traffic import Sent, Traffic
+from .switchboard import Sent
+from .traffic import Traffic
 
 LATE_MS = 5.0
 BUSY_SHARE = 0.9
@@ -103,8 +104,8 @@ def outcome(traffic: Traffic, sent: list[Sent], result: Checked | None) -> dict[
     spent = sum(one.seconds for one in sent)
     data: dict[str, Any] = {
         "calls": len(traffic.calls),
-        "format": traffic.form.name,
-        "chunk_ms": traffic.form.milliseconds,
+        "format": traffic.format_name,
+        "chunk_ms": traffic.chunk_ms,
         "flood": not any(len(one.late_ns) for one in sent),
         "messages": sum(one.messages for one in sent),
         "seconds": spent,
@@ -127,7 +128,7 @@ def outcome(traffic: Traffic, sent: list[Sent], result: Checked | None) -> dict[
             shares = {f"p{p:g}": result.lag_ms(p) for p in (50, 99, 99.9)}
             data["lag_ms"] = shares | {
                 "max": float(result.lags_ms.max()),
-                "late": result.late(traffic.form.milliseconds),
+                "late": result.late(traffic.chunk_ms),
             }
     return data
 
