@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import LabError
+from ..progress import NowAndThen
 from ..server import wav
 from ..server.recordings import ENDED, read_note, read_stamps
 from .expected import Expected
-from .switchboard import Switchboard
+from .switchboard import PROGRESS_SECONDS, Switchboard
 
 WAIT_SECONDS = 60.0
 """How long a server may take to finish its recordings."""
@@ -42,15 +44,17 @@ class Checked:
         return float((self.lags_ms > milliseconds).mean()) if len(self.lags_ms) else float("nan")
 
 
-def check(played: Switchboard, folder: Path, wait: float = WAIT_SECONDS) -> Checked:
+def check(
+    played: Switchboard, folder: Path, wait: float = WAIT_SECONDS, say: Callable[[str], None] = lambda line: None
+) -> Checked:
     """Check every call of what was played and finished; waits until the server has saved them.
 
-    LabError if the folder of the recordings is not on this machine.
+    `say` gets lines while that takes long.     LabError if the folder of the recordings is not on this machine.
     """
     if not folder.is_dir():
         raise LabError(f"the server's recordings are in {folder}, which is not on this machine: nothing was checked")
     checked, lags = Checked(), []
-    deadline = time.monotonic() + wait
+    deadline, line_time = time.monotonic() + wait, NowAndThen(PROGRESS_SECONDS)
     for call in played.expected():
         checked.calls += 1
         checked.expected += len(call.due)
@@ -64,6 +68,8 @@ def check(played: Switchboard, folder: Path, wait: float = WAIT_SECONDS) -> Chec
             checked.whole += 1
         except LabError as reason:
             checked.wrong[call.call_id] = str(reason)
+        if line_time.due():
+            say(f"checked {checked.calls:,} calls")
     checked.lags_ms = np.concatenate(lags) / 1e6 if lags else np.empty(0)
     return checked
 

@@ -6,9 +6,11 @@ This reads messages by itself and not with the server's own code: that is what t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 
 from ..server.recordings import stem
+from ..server.wav import SAMPLE_BYTES
 from .messages import Act, Said, Wire
 
 
@@ -32,6 +34,11 @@ class Expected:
         """Name of its files, without suffix."""
         return stem(self.call_id) + (f".{self.serial}" if self.serial > 1 else "")
 
+    @property
+    def milliseconds(self) -> float:
+        """Duration of the audio."""
+        return 1000 * len(self.audio) / (self.rate * SAMPLE_BYTES[self.encoding])
+
 
 class Listener:
     """Takes the messages of one connection in order, and knows what they leave.
@@ -43,6 +50,7 @@ class Listener:
         self.calls: list[Expected] = []
         self._wire = wire
         self._open: dict[tuple[str, str], Expected] = {}
+        self._started: Counter[str] = Counter()
         self._committed: dict[tuple[str, str], int] = {}
         self._do(wire.bound(path), 0)
 
@@ -88,8 +96,8 @@ class Listener:
         if any(key in self._open for key in said.starts):
             return False
         for key, call_id in said.starts.items():
-            serial = 1 + sum(one.call_id == call_id for one in self.calls)
-            self._open[key] = Expected(call_id, said.encoding, said.rate, serial)
+            self._started[call_id] += 1
+            self._open[key] = Expected(call_id, said.encoding, said.rate, self._started[call_id])
             self._committed[key] = 0
             self.calls.append(self._open[key])
         return bool(said.starts)

@@ -14,13 +14,17 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from ..errors import LabError
-from .connections import Connection, Owner, Send, State, refuse
+from .connections import Connection, Send, State, refuse
 from .expected import Expected
+from .frames import Mask
 from .messages import Reply, Wire
+from .tape import Tape
+from .taped import TapedConnection
 
 IN_FLIGHT = 128
 """Connections that are being opened at a time: fewer than a server's backlog."""
@@ -34,6 +38,9 @@ LISTEN_NS = 4_000_000
 LONGEST_IDLE_NS = 100_000_000
 """Longest wait without a look at whether to stop."""
 
+PROGRESS_SECONDS = 2.0
+"""Between lines of progress."""
+
 MOST_ERRORS = 20
 """Error replies that are kept."""
 
@@ -45,9 +52,6 @@ Without a frame it is something other than a message to be sent: whoever made th
 
 Special = Callable[[int], bool]
 """Does what a turn without a frame is about, on a connection; whether that was sending a message."""
-
-MakeConnection = Callable[[int, str, str, int, Owner], Connection]
-"""Makes a connection of its number, its path, host and port, and what it tells of itself to."""
 
 
 @dataclass
@@ -88,9 +92,10 @@ class Watch:
 class Switchboard(ABC):
     """Connections that speak one wire format to a server, by their numbers."""
 
-    def __init__(self, host: str, port: int, wire: Wire, names: list[str]) -> None:
-        """`names`: what each connection is called in what is said about it."""
-        self.host, self.port, self.wire, self.names = host, port, wire, names
+    def __init__(self, host: str, port: int, wire: Wire, names: list[str], mask: Mask, tape: Tape | None) -> None:
+        """`names`: what each connection is called in what is said about it; `mask` made all frames; `tape`, if there is
+        one, gets what is sent."""
+        self.host, self.port, self.wire, self.names, self.mask = host, port, wire, names, mask
         self.errors: list[str] = []
         self.error_count = 0
         self.lost: dict[str, str] = {}
@@ -99,6 +104,7 @@ class Switchboard(ABC):
         """Turns that each connection took: sent, or left out on purpose."""
         self.stopping = False
         """Set it to end what is being sent within a tenth of a second, between two messages."""
+        self._tape = tape
         self._connections: list[Connection] = []
         self._sends: list[Send] = [refuse] * len(names)
         self._waiting: set[int] = set()
@@ -181,7 +187,7 @@ class Switchboard(ABC):
 
     # For those who are built on this.
 
-    def _open(self, paths: list[str], make: MakeConnection) -> None:
+    def _open(self, paths: list[str]) -> None:
         """Open a connection for each path; LabError with the reason if one cannot be opened."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -189,6 +195,10 @@ class Switchboard(ABC):
             family, _, _, _, address = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0]
         except (OSError, OverflowError) as error:
             raise LabError(f"cannot find {self.host}:{self.port}: {error}") from None
+        make: Callable[..., Connection] = Connection
+        if self._tape is not None:
+            self._tape.head(self.wire.name, len(paths))
+            make = partial(TapedConnection, self._tape, self.mask)
         deadline = time.monotonic() + CONNECT_SECONDS
         for number, path in enumerate(paths):
             while number - self._opened >= IN_FLIGHT:

@@ -10,12 +10,13 @@ import numpy as np
 
 from ..errors import LabError
 from ..workload import Format, Recording, cut
-from .connections import Connection, State
+from .connections import State
 from .expected import Expected
 from .faults import Fault, Plan
 from .frames import Mask
 from .messages import wire_of
-from .switchboard import ANSWER_SECONDS, CLOSE_SECONDS, MakeConnection, Sent, Special, Switchboard, Turn, Watch
+from .switchboard import ANSWER_SECONDS, CLOSE_SECONDS, Sent, Special, Switchboard, Turn, Watch
+from .tape import Tape
 
 _STORED = {Fault.MALFORMED: 0, Fault.DROP: 0, Fault.DUPLICATE: 2}
 """How often the audio of a message is stored that was tampered with."""
@@ -51,10 +52,10 @@ class Traffic(Switchboard):
         seed: int = 0,
         plan: Plan | None = None,
         answers: bool = True,
-        make: MakeConnection = Connection,
+        tape: Tape | None = None,
     ) -> None:
-        """`answers`: whether the server is expected to answer starts and stops, as one that parses does. `make` makes
-        its connections."""
+        """`answers`: whether the server is expected to answer starts and stops, as one that parses does. `tape` gets
+        what is sent."""
         if calls < 1:
             raise LabError(f"{calls} calls make no traffic")
         self.form, wire = form, wire_of(form)
@@ -66,15 +67,14 @@ class Traffic(Switchboard):
         draw = random.Random(f"traffic-{seed}")
         # What servers store is named by the call, and two runs may go to one server.
         run = random.SystemRandom().randbytes(12).hex()
-        self.mask = Mask(draw.randbytes(4))
+        mask = Mask(draw.randbytes(4))
         self.calls = [Call(wire.call_id(run, k), draw.randrange(len(self.workload.texts))) for k in range(calls)]
-        super().__init__(host, port, wire, [call.call_id for call in self.calls])
+        super().__init__(host, port, wire, [call.call_id for call in self.calls], mask, tape)
         self.phases = np.array([draw.randrange(self.period_ns) for _ in range(calls)], dtype=np.int64)
         self.breaks = self.plan.of_calls(calls)
         self.slot = 0
         self.due: list[np.ndarray] = []
         """When the message of every call was due, by slot, in nanoseconds of the monotonic clock; 0 in a flood."""
-        self._make = make
         self._expects_answers = answers and wire.answers
         self._finishing = False
         self._texts = [text.encode("ascii") for text in self.workload.texts]
@@ -96,7 +96,7 @@ class Traffic(Switchboard):
 
     def connect(self) -> None:
         """Open all connections and start their calls; LabError with the reason if one cannot be opened."""
-        self._open([self.wire.path(call.call_id) for call in self.calls], self._make)
+        self._open([self.wire.path(call.call_id) for call in self.calls])
         for call, connection in zip(self.calls, self._connections, strict=True):
             for message in self.wire.opening(call.call_id, self.form):
                 connection.write(self.mask.frame(message))
