@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,6 +177,9 @@ class Replay(Switchboard):
             self._begin_ns = watch.started + 2_000_000
         begin = self._begin_ns
         self._in_time(((begin + at_ns, number, data) for at_ns, number, data in self._next(seconds)), self._end, late)
+        # Nothing may be due for long.
+        while (left := begin + self._played_ns - time.monotonic_ns()) > 0 and not self.stopping:
+            self._idle(left)
         self._listen(0)
         return watch.sent(len(late), late)
 
