@@ -167,6 +167,20 @@ def test_a_flood_is_stored_whole(callbot_lab: Callable[..., Any], port: str) -> 
     assert "20 of 20 calls are right bit for bit, 2,000 chunks" in done.stdout
 
 
+def test_a_flood_commits_faults(server: Server) -> None:
+    faults = Plan({Fault.DROP: 0.2, Fault.MALFORMED: 0.2, Fault.HALF_OPEN: 0.3}, 5)
+    made = Traffic(
+        "127.0.0.1", server.port, FORMATS["callbot"], calls=10, recording=RECORDING, plan=faults, answers=False
+    )
+    made.connect()
+    sent = made.flood(60)
+    made.finish()
+    assert 200 < sent.messages < 480
+    found = check(made, server.folder)
+    assert (found.whole, found.wrong) == (10, {})
+    assert 150 < found.stored < sent.messages
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -177,6 +191,7 @@ def test_a_flood_is_stored_whole(callbot_lab: Callable[..., Any], port: str) -> 
         (["--fault", "noise=1"], "is no fault"),
         (["--fault", "drop=2"], "a share"),
         (["--fault", "jitter=41"], "jitter"),
+        (["--flood", "--fault", "jitter=4"], "it does not go with --fault jitter"),
         (["--input", "missing.wav"], "missing.wav"),
         (["--host", "host.invalid"], "host.invalid"),
     ],

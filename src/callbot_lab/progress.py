@@ -14,6 +14,21 @@ PLAIN_SECONDS = 5.0
 """Seconds between lines where the output is no terminal."""
 
 
+class NowAndThen:
+    """Says when it is time for another line, where there is nothing but lines."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def due(self) -> bool:
+        """Whether so many seconds went by since this was last true, or since the beginning."""
+        now = time.monotonic()
+        if now - self._last < self._seconds:
+            return False
+        self._last = now
+        return True
+
+
 class Steps(Protocol):
     """What a long task reports to."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import LabError
+from ..progress import NowAndThen
 from ..server import wav
-from ..server.recordings import ENDED, read_note, read_stamps, stem
-from .faults import Fault
-from .traffic import Call, Traffic
+from ..server.recordings import ENDED, read_note, read_stamps
+from .expected import Expected
+from .switchboard import PROGRESS_SECONDS, Switchboard
 
 WAIT_SECONDS = 60.0
 """How long a server may take to finish its recordings."""
@@ -21,9 +23,9 @@ WAIT_SECONDS = 60.0
 
 @dataclass
 class Checked:
-    """What became of the calls of a traffic."""
+    """What became of the calls that were played."""
 
-    calls: int
+    calls: int = 0
     whole: int = 0
     wrong: dict[str, str] = field(default_factory=dict)
     """What is wrong with a call, by its id."""
@@ -42,35 +44,39 @@ class Checked:
         return float((self.lags_ms > milliseconds).mean()) if len(self.lags_ms) else float("nan")
 
 
-def check(traffic: Traffic, folder: Path, wait: float = WAIT_SECONDS) -> Checked:
-    """Check every call of a traffic that was finished; waits until the server has saved them.
+def check(
+    played: Switchboard, folder: Path, wait: float = WAIT_SECONDS, say: Callable[[str], None] = lambda line: None
+) -> Checked:
+    """Check every call of what was played and finished; waits until the server has saved them.
 
-    LabError if the folder of the recordings is not on this machine.
+    `say` gets lines while that takes long.     LabError if the folder of the recordings is not on this machine.
     """
     if not folder.is_dir():
         raise LabError(f"the server's recordings are in {folder}, which is not on this machine: nothing was checked")
-    checked, lags = Checked(len(traffic.calls)), []
-    deadline = time.monotonic() + wait
-    for number, call in enumerate(traffic.calls):
-        planned = traffic.expected(call)
-        checked.expected += len(planned)
+    checked, lags = Checked(), []
+    deadline, line_time = time.monotonic() + wait, NowAndThen(PROGRESS_SECONDS)
+    for call in played.expected():
+        checked.calls += 1
+        checked.expected += len(call.due)
         try:
             found = _ended(folder, call, deadline)
             data, stamps = _stored(folder, found)
             checked.stored += found["chunks"]
-            _compare(traffic, call, planned, data)
+            _compare(call, data)
             if stamps is not None:
-                lags.append(_lags(traffic, number, planned, stamps))
+                lags.append(_lags(call, stamps))
             checked.whole += 1
         except LabError as reason:
             checked.wrong[call.call_id] = str(reason)
+        if line_time.due():
+            say(f"checked {checked.calls:,} calls")
     checked.lags_ms = np.concatenate(lags) / 1e6 if lags else np.empty(0)
     return checked
 
 
-def _ended(folder: Path, call: Call, deadline: float) -> dict[str, Any]:
+def _ended(folder: Path, call: Expected, deadline: float) -> dict[str, Any]:
     """The note of a call, once it says that the call ended."""
-    path = folder / f"{stem(call.call_id)}.json"
+    path = folder / f"{call.name}.json"
     while True:
         if path.exists():
             note = read_note(path)
@@ -86,16 +92,17 @@ def _stored(folder: Path, note: dict[str, Any]) -> tuple[wav.Audio, np.ndarray |
     return wav.read(folder / note["file"]), stamps
 
 
-def _compare(traffic: Traffic, call: Call, planned: list[tuple[int, int]], audio: wav.Audio) -> None:
+def _compare(call: Expected, audio: wav.Audio) -> None:
     """LabError that says where the audio of a call differs from what was sent."""
-    pcm = traffic.workload.pcm
-    sent = b"".join([pcm[place] for _, place in planned])
-    if audio.encoding != traffic.form.encoding:
+    sent = bytes(call.audio)
+    if audio.encoding != call.encoding:
         sent = wav.linear(sent)
-    if audio.rate != traffic.form.rate:
-        raise LabError(f"its rate is {audio.rate}, and {traffic.form.rate} was sent")
+    if audio.rate != call.rate:
+        raise LabError(f"its rate is {audio.rate}, and {call.rate} was sent")
+    # Half a sample at the end is kept: its missing half is zero.
+    sent += bytes(len(sent) % wav.SAMPLE_BYTES[audio.encoding])
     # A reset may overtake what was on its way.
-    wanted = sent[: len(audio.data)] if call.broken is Fault.RESET else sent
+    wanted = sent[: len(audio.data)] if call.reset else sent
     if audio.data == wanted:
         return
     shorter = min(len(sent), len(audio.data))
@@ -106,8 +113,8 @@ def _compare(traffic: Traffic, call: Call, planned: list[tuple[int, int]], audio
     raise LabError(f"it has {len(audio.data):,} bytes of {len(sent):,}")
 
 
-def _lags(traffic: Traffic, number: int, planned: list[tuple[int, int]], stamps: np.ndarray) -> np.ndarray:
+def _lags(call: Expected, stamps: np.ndarray) -> np.ndarray:
     """Nanoseconds from due to stored, of the chunks that were due at a time."""
-    due = np.array([traffic.due[slot][number] for slot, _ in planned[: len(stamps)]], dtype=np.int64)
+    due = np.array(call.due[: len(stamps)], dtype=np.int64)
     lags: np.ndarray = (stamps[: len(due)] - due)[due > 0]
     return lags

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,23 +17,31 @@ import typer
 from .. import wording
 from ..errors import LabError
 from ..paths import SPEECH
+from ..progress import NowAndThen
 from ..workload import parse_size, read_recording
 from .check import Checked, check
 from .faults import Fault, Plan
-from .traffic import Sent, Traffic
+from .replay import Replay
+from .switchboard import PROGRESS_SECONDS, Sent, Switchboard
+from .tape import Tape
+from .traffic import Traffic
 
 LATE_MS = 5.0
 BUSY_SHARE = 0.9
 """The caller's own lateness (99th percentile) and CPU share from which it, and not the server, may be the limit."""
 
-STEP_SECONDS = 2.0
-"""Between lines of progress."""
+STEP_SECONDS = PROGRESS_SECONDS
+"""Traffic that is sent in one go. Of a flood that is less time than between lines."""
 
 SHOWN = 3
 """Calls and errors that are told one by one."""
 
+OF_THE_FILE = ("calls", "format_name", "seconds", "recording", "faults", "seed")
+"""Parameters that say what is played, which a file that is replayed does by itself."""
+
 
 def call(
+    context: typer.Context,
     calls: Annotated[int, typer.Option(help="Calls at a time, each over a connection of its own.")] = 10,
     format_name: Annotated[str, typer.Option("--format", "-f", help="callbot, twilio or openai.")] = "callbot",
     seconds: Annotated[float, typer.Option(help="Seconds of audio of each call.")] = 10.0,
@@ -46,6 +56,12 @@ def call(
         typer.Option("--fault", help=f"KIND=AMOUNT: {', '.join(Fault)} (jitter in ms, the others shares); repeatable."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of offsets, phases and faults.")] = 1,
+    record: Annotated[
+        Path | None, typer.Option("--record", help="Write what is sent to this new traffic file (.gz: compressed).")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", help="Play this traffic file: its messages, in its timing.")
+    ] = None,
     checked: Annotated[bool, typer.Option("--check/--no-check", help="Check what the server stored.")] = True,
     out: Annotated[Path | None, typer.Option("--json", help="Write the outcome to this JSON file as well.")] = None,
 ) -> None:
@@ -54,37 +70,58 @@ def call(
     Every call starts at its own place in the recording. Afterwards what the server stored is checked bit for bit, if
     its recordings are on this machine, and the lag of every message is told: from when it was due to its bytes in the
     buffer. The exit status is 1 if anything is missing or wrong.
+
+    What is sent can be recorded, and such a file, or one made of messages that were captured elsewhere, played to any
+    server.
     """
     if not 0 < seconds <= 24 * 3600:
         raise LabError(f"{seconds:g} seconds of audio make no sense")
-    health = _health(host, port)
-    traffic = Traffic(
-        host,
-        port,
-        parse_size(format_name),
-        calls=calls,
-        recording=read_recording(recording or SPEECH),
-        seed=seed,
-        plan=Plan.parse(faults or [], seed),
-        answers=health["stage"] != "receive",
-    )
-    traffic.connect()
-    print(f"{calls} calls are open at {host}:{port} ({health['implementation']} on {health['server']})", flush=True)
-    sent, interrupted = [], False
+    if replay is not None:
+        _check_alone(context)
+    plan = Plan.parse(faults or [], seed)
+    if flood and plan.jitter_ms:
+        raise LabError(f"--flood sends at once; it does not go with --fault {Fault.JITTER}")
+    tape = None if record is None else Tape(record)
+    traffic: Switchboard
+    advance: Callable[[float], Sent]
     try:
-        if flood:
-            sent.append(traffic.flood(max(1, round(seconds * 1e9 / traffic.period_ns))))
-        left = 0.0 if flood else seconds
-        while left > 0:
-            sent.append(traffic.play(min(left, STEP_SECONDS)))
-            left -= STEP_SECONDS
-            print(f"{max(0.0, left):.0f} s to go, {sum(one.messages for one in sent):,} messages sent", flush=True)
-    except KeyboardInterrupt:
-        interrupted = True
-    traffic.finish()
+        if replay is not None:
+            # Before a server is looked for: what is wrong with a file has nothing to do with one.
+            traffic = read = Replay(host, port, replay, tape=tape, say=_say)
+            _tell(replay, read)
+            seconds, advance = read.seconds, read.flood if flood else read.play
+            health = _health(host, port)
+        else:
+            health = _health(host, port)
+            traffic = made = Traffic(
+                host,
+                port,
+                parse_size(format_name),
+                calls=calls,
+                recording=read_recording(recording or SPEECH),
+                seed=seed,
+                plan=plan,
+                answers=health["stage"] != "receive",
+                tape=tape,
+            )
+            advance = _flooding(made) if flood else made.play
+        traffic.connect()
+    except BaseException:
+        if tape is not None:
+            tape.discard()
+        raise
+    opened = wording.count(len(traffic.names), "call" if replay is None else "connection")
+    _say(f"opened {opened} at {host}:{port} ({health['implementation']} on {health['server']})")
+    try:
+        sent = _played(traffic, advance, seconds, tape)
+        traffic.finish()
+    finally:
+        # Whatever ends this, what was sent is on the tape.
+        if tape is not None:
+            tape.close()
     result = None
     if checked and health["stage"] == "buffer":
-        result = check(traffic, Path(health["recordings"]))
+        result = check(traffic, Path(health["recordings"]), say=_say)
     data = outcome(traffic, sent, result)
     _print(data)
     if out is not None:
@@ -92,19 +129,81 @@ def call(
             out.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
         except OSError as error:
             raise LabError(f"cannot write {out}: {error.strerror}") from None
-    if interrupted:
+    if tape is not None and tape.failed:
+        _say(f"the recording is not whole: {tape.path}: {tape.failed}")
+    elif tape is not None:
+        _say(f"recorded: {wording.count(tape.messages, 'message')} in {tape.path}")
+    if traffic.stopping:
         raise typer.Exit(130)
-    if result is not None and result.wrong:
+    if (result is not None and result.wrong) or (tape is not None and tape.failed):
         raise typer.Exit(1)
 
 
-def outcome(traffic: Traffic, sent: list[Sent], result: Checked | None) -> dict[str, Any]:
+def _check_alone(context: typer.Context) -> None:
+    """LabError if something was asked for that a traffic file says by itself."""
+    given = []
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.name in OF_THE_FILE and source is not None and source.name == "COMMANDLINE":
+            given.append(max(parameter.opts, key=len))
+    if given:
+        raise LabError(f"--replay plays what the file holds; it does not go with {wording.listing(given)}")
+
+
+def _flooding(traffic: Traffic) -> Callable[[float], Sent]:
+    return lambda seconds: traffic.flood(max(1, round(seconds * 1e9 / traffic.period_ns)))
+
+
+def _played(traffic: Switchboard, advance: Callable[[float], Sent], seconds: float, tape: Tape | None) -> list[Sent]:
+    """Send so many seconds of traffic, with a line of progress now and then; an interrupt ends it early."""
+    sent, left, failed, line_time = list[Sent](), seconds, False, NowAndThen(0.9 * PROGRESS_SECONDS)
+    with _stopped_by_interrupt(traffic):
+        while left > 0 and not traffic.stopping:
+            sent.append(advance(min(left, STEP_SECONDS)))
+            left -= STEP_SECONDS
+            if tape is not None and tape.failed and not failed:
+                failed = True
+                _say(f"recording ended, while the calls go on: {tape.path}: {tape.failed}")
+            if line_time.due() or left <= 0:
+                _say(f"{max(0.0, left):.0f} s to go, {sum(one.messages for one in sent):,} messages sent")
+    return sent
+
+
+@contextlib.contextmanager
+def _stopped_by_interrupt(traffic: Switchboard) -> Iterator[None]:
+    """Let SIGINT end what is being sent between two messages; a second one ends the caller at once."""
+
+    def stop(number: int, frame: Any) -> None:
+        if traffic.stopping:
+            signal.default_int_handler(number, frame)
+        traffic.stopping = True
+
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _tell(path: Path, read: Replay) -> None:
+    """Say what a traffic file holds."""
+    _say(f"{path}: {wording.count(read.messages, 'message')} in {read.seconds:.1f} s, in the format {read.format_name}")
+    if read.refused:
+        noun = wording.count(read.refused, "message")
+        _say(f"a server has to refuse {noun} of them, such as that of line {read.first_refused}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def outcome(traffic: Switchboard, sent: list[Sent], result: Checked | None) -> dict[str, Any]:
     """What came of a traffic, as plain data; times in milliseconds."""
     spent = sum(one.seconds for one in sent)
     data: dict[str, Any] = {
-        "calls": len(traffic.calls),
-        "format": traffic.form.name,
-        "chunk_ms": traffic.form.milliseconds,
+        "calls": len(traffic.names) if result is None else result.calls,
+        "format": traffic.format_name,
+        "chunk_ms": traffic.chunk_ms,
         "flood": not any(len(one.late_ns) for one in sent),
         "messages": sum(one.messages for one in sent),
         "seconds": spent,
@@ -127,14 +226,14 @@ def outcome(traffic: Traffic, sent: list[Sent], result: Checked | None) -> dict[
             shares = {f"p{p:g}": result.lag_ms(p) for p in (50, 99, 99.9)}
             data["lag_ms"] = shares | {
                 "max": float(result.lags_ms.max()),
-                "late": result.late(traffic.form.milliseconds),
+                "late": result.late(traffic.chunk_ms),
             }
     return data
 
 
 def _print(data: dict[str, Any]) -> None:
     number = wording.number
-    print(f"sent {data['messages']:,} messages of {data['calls']} calls in {data['seconds']:.1f} s")
+    print(f"sent {data['messages']:,} messages of {wording.count(data['calls'], 'call')} in {data['seconds']:.1f} s")
     caller = data["caller"]
     share, late = wording.percent(caller["cpu_share"], 0), number(caller["late_p99_ms"])
     print(f"caller: {share} of a core" + ("" if data["flood"] else f", p99 of its own lateness {late} ms"))

@@ -146,7 +146,7 @@ class Connection:
         """Send later what the socket did not take, in front of everything that follows."""
         if self._queue(rest) < 0:
             return
-        self._owner.sends_by(self, self._queue)
+        self._sends_by(self._queue)
         self._owner.waits(self, waiting=True)
         self._watch(self._events | select.EPOLLOUT)
 
@@ -163,16 +163,16 @@ class Connection:
         """Go silent for good, once all that was handed over is on its way."""
         if self.state is State.OPEN:
             self.state = State.SILENT
-            self._owner.sends_by(self, refuse)
+            self._sends_by(refuse)
             self._watch(select.EPOLLOUT if self._waiting else 0)
 
-    def reset(self, part: bytes) -> None:
-        """Send a part of a frame, if it is not empty, and reset the connection (RST)."""
+    def reset(self, frame: bytes) -> None:
+        """Send half of a frame, if it is not empty, and reset the connection (RST)."""
         if self.state is not State.OPEN:
             return
-        if part and not self._waiting:
+        if frame and not self._waiting:
             with contextlib.suppress(OSError):
-                self.sock.send(part)
+                self.sock.send(frame[: len(frame) // 2])
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._end("")
 
@@ -180,7 +180,7 @@ class Connection:
         """Say goodbye; a silent one, which cannot, just ends."""
         if self.state is State.OPEN:
             self.state = State.CLOSING
-            self._owner.sends_by(self, refuse)
+            self._sends_by(refuse)
             self._protocol.send_close(1000)
             self._write_own()
         elif self.state is State.SILENT:
@@ -242,7 +242,7 @@ class Connection:
         self._owner.waits(self, waiting=False)
         self._watch(self._events & ~select.EPOLLOUT)
         if self.state is State.OPEN:
-            self._owner.sends_by(self, self.sock.send)
+            self._sends_by(self.sock.send)
         if self._half_close:
             self._shut()
 
@@ -277,7 +277,7 @@ class Connection:
                 self._on_frame(event)
             elif self.state is State.SHAKING_HANDS and protocol.state is WebSocketState.OPEN:
                 self.state = State.OPEN
-                self._owner.sends_by(self, self.sock.send)
+                self._sends_by(self.sock.send)
                 self._owner.opened(self)
         if self.state is State.GONE:
             return
@@ -304,6 +304,10 @@ class Connection:
 
     # State.
 
+    def _sends_by(self, send: Send) -> None:
+        """Whole frames go this way from now on."""
+        self._owner.sends_by(self, send)
+
     def _watch(self, events: int) -> None:
         if events != self._events:
             self._events = events
@@ -315,7 +319,7 @@ class Connection:
         self.state = State.GONE
         self._waiting.clear()
         self._owner.waits(self, waiting=False)
-        self._owner.sends_by(self, refuse)
+        self._sends_by(refuse)
         self._owner.forget(self)
         self.sock.close()
         self._owner.ended(self, "" if wanted else reason)

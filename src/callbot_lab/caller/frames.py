@@ -49,3 +49,8 @@ class Mask:
         """A whole text message."""
         payload = text.encode("utf-8")
         return self.header(len(payload)) + self.masked(payload, 0)
+
+    def text(self, frame: bytes) -> str:
+        """The text message of a whole frame that `frame` or parts of this key made."""
+        place = {126: 8, 127: 14}.get(frame[1] & ~_MASKED, 6)
+        return self.masked(frame[place:], 0).decode("utf-8")

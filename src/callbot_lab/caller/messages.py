@@ -6,11 +6,16 @@ place of the message in the call, and neither to both. So nothing has to be put 
 
 from __future__ import annotations
 
+import base64
+import binascii
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from ..errors import LabError
+from ..server.formats import MOST_RATE
+from ..server.wav import ENCODINGS, PCM16
 from ..workload import FORMATS, Format
 
 
@@ -23,12 +28,50 @@ class Reply(StrEnum):
     OTHER = "other"
 
 
+class Act(StrEnum):
+    """What a message of a caller does."""
+
+    START = "start"
+    AUDIO = "audio"
+    STOP = "stop"
+    COMMIT = "commit"
+    """Keeps the audio so far for good."""
+    CLEAR = "clear"
+    """Takes back the audio since the last commit."""
+    OTHER = "other"
+    """Nothing to audio, but a server takes it."""
+    NOTHING = "nothing"
+    """A server has to refuse it."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message of a caller, understood.
+
+    `key` is what the messages of a call name it by: its id and its track, empty where the format has none.
+    """
+
+    act: Act
+    key: tuple[str, str] = ("", "")
+    data: bytes = b""
+    encoding: str = ""
+    rate: int = 0
+    """Encoding and samples per second; empty where a message does not tell them."""
+    starts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The keys of the calls that a start begins, with their ids."""
+
+
+NOTHING, OTHER = Said(Act.NOTHING), Said(Act.OTHER)
+
+
 class Wire(Protocol):
     """A wire format, from the caller's side. Slots are a call's places for chunks, counted from 0."""
 
     name: str
     answers: bool
     """Whether the server confirms the start and the end of a call."""
+    member: str
+    """The member of a message that names its call; empty if the connection does."""
 
     def call_id(self, run: str, number: int) -> str:
         """The id of a call; all of a run have the same length. `run` is 24 hexadecimal digits."""
@@ -57,12 +100,23 @@ class Wire(Protocol):
     def reply(self, message: dict[str, Any]) -> tuple[Reply, str]:
         """What a message of the server is about; of an error also the text."""
 
+    def renamed(self, path: str, call_id: str) -> str:
+        """A path with this call in it, if paths name calls."""
+
+    def bound(self, path: str) -> Said:
+        """The start of a call that opening a connection at this path is, if it is one."""
+
+    def understood(self, message: Any) -> Said:
+        """What a message of a caller does. For one that a server has to refuse: NOTHING, or any LookupError,
+        TypeError, ValueError or AttributeError."""
+
 
 class Callbot:
     """The format of the seed report: every message carries its call, its number, and how its audio is encoded."""
 
     name = "callbot"
     answers = True
+    member = "call_id"
 
     def call_id(self, run: str, number: int) -> str:
         """See Wire."""
@@ -101,6 +155,33 @@ class Callbot:
         """See Wire."""
         return _reply(message.get("event"), "started", "stopped"), str(message.get("message", ""))
 
+    def renamed(self, path: str, call_id: str) -> str:
+        """See Wire."""
+        return path
+
+    def bound(self, path: str) -> Said:
+        """See Wire."""
+        return NOTHING
+
+    def understood(self, message: Any) -> Said:
+        """See Wire."""
+        event, call_id = message["event"], message["call_id"]
+        if type(call_id) is not str or not call_id:
+            return NOTHING
+        key = (call_id, "")
+        match event:
+            case "start":
+                media = message["media"]
+                if media["encoding"] not in ENCODINGS or not _is_rate(media["rate"]):
+                    return NOTHING
+                return Said(Act.START, key, b"", media["encoding"], media["rate"], {key: call_id})
+            case "media" if type(message["seq"]) is int:
+                media = message["media"]
+                return Said(Act.AUDIO, key, canonical(media["payload"]), media["encoding"], media["rate"])
+            case "stop":
+                return Said(Act.STOP, key)
+        return NOTHING
+
 
 class Twilio:
     """Twilio Media Streams (WebSocket messages from Twilio): numbers are strings, the call is the stream.
@@ -111,6 +192,7 @@ class Twilio:
 
     name = "twilio"
     answers = False
+    member = "streamSid"
 
     def call_id(self, run: str, number: int) -> str:
         """See Wire."""
@@ -156,12 +238,50 @@ class Twilio:
         """See Wire."""
         return Reply.OTHER, ""
 
+    def renamed(self, path: str, call_id: str) -> str:
+        """See Wire."""
+        return path
+
+    def bound(self, path: str) -> Said:
+        """See Wire."""
+        return NOTHING
+
+    def understood(self, message: Any) -> Said:
+        """See Wire."""
+        event = message["event"]
+        if event in ("connected", "mark", "dtmf"):
+            return OTHER
+        stream = message["streamSid"]
+        if type(stream) is not str:
+            return NOTHING
+        match event:
+            case "start":
+                return self._start(stream, message["start"])
+            case "media" if message["sequenceNumber"].isdecimal():
+                media = message["media"]
+                return Said(Act.AUDIO, (stream, media["track"]), canonical(media["payload"]))
+            case "stop":
+                return Said(Act.STOP, (stream, ""))
+        return NOTHING
+
+    def _start(self, stream: str, start: dict[str, Any]) -> Said:
+        media, tracks = start["mediaFormat"], start.get("tracks", ["inbound"])
+        rate = int(media.get("sampleRate", 8000))
+        whole = media["encoding"] == "audio/x-mulaw" and int(media.get("channels", 1)) == 1 and _is_rate(rate)
+        if not whole or type(tracks) is not list or not {*tracks} <= {"inbound", "outbound"}:
+            return NOTHING
+        # A single track is recorded under the stream's own name, whichever it is.
+        plain = "inbound" if len(tracks) > 1 else tracks[0]
+        starts = {(stream, track): stream if track == plain else f"{stream}-{track}" for track in tracks}
+        return Said(Act.START, (stream, ""), b"", "mulaw", rate, starts)
+
 
 class OpenAI:
     """OpenAI Realtime: the connection is the call; nothing is numbered."""
 
     name = "openai"
     answers = True
+    member = ""
 
     def call_id(self, run: str, number: int) -> str:
         """See Wire."""
@@ -201,6 +321,30 @@ class OpenAI:
         text = str(error.get("message", "")) if isinstance(error, dict) else ""
         return _reply(message.get("type"), "session.created", "input_audio_buffer.committed"), text
 
+    def renamed(self, path: str, call_id: str) -> str:
+        """See Wire."""
+        place, _, query = path.partition("?")
+        others = [(name, value) for name, value in parse_qsl(query) if name != "call_id"]
+        return f"{place}?{urlencode([('call_id', call_id), *others])}"
+
+    def bound(self, path: str) -> Said:
+        """See Wire."""
+        call_id = parse_qs(path.partition("?")[2]).get("call_id", [""])[0]
+        return Said(Act.START, encoding=PCM16, rate=FORMATS[self.name].rate, starts={("", ""): call_id})
+
+    def understood(self, message: Any) -> Said:
+        """See Wire."""
+        match message["type"]:
+            case "input_audio_buffer.append":
+                return Said(Act.AUDIO, data=canonical(message["audio"]))
+            case "input_audio_buffer.commit":
+                return Said(Act.COMMIT)
+            case "input_audio_buffer.clear":
+                return Said(Act.CLEAR)
+            case "session.update":
+                return OTHER
+        return NOTHING
+
 
 WIRES: dict[str, Wire] = {wire.name: wire for wire in (Callbot(), Twilio(), OpenAI())}
 """Wire formats by name; a server takes each at /ws/NAME."""
@@ -216,6 +360,18 @@ def wire_of(form: Format) -> Wire:
     if form.name in FORMATS:
         raise LabError(f"no server here speaks {form.name}; accepted are {', '.join(WIRES)}, or a number of bytes")
     return WIRES["callbot"]
+
+
+def canonical(text: str) -> bytes:
+    """Bytes of canonical base64; ValueError, TypeError or AttributeError for anything else."""
+    data = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    if base64.b64encode(data).decode("ascii") != text:
+        raise ValueError("this is no canonical base64")
+    return data
+
+
+def _is_rate(rate: Any) -> bool:
+    return type(rate) is int and 0 < rate <= MOST_RATE
 
 
 def _party(call_id: str) -> str:

@@ -146,7 +146,8 @@ def _wrong(one: Running, cell: Cell) -> str:
     traffic.finish()
     wire = wire_of(form)
     others = sum(
-        len(wire.opening(call.call_id, form)) + len(wire.closing(call.call_id, call.slots)) for call in traffic.calls
+        len(wire.opening(call.call_id, form)) + len(wire.closing(call.call_id, slots))
+        for call, slots in zip(traffic.calls, traffic.taken, strict=True)
     )
     if one.server.mix.stage is Stage.BUFFER:
         checked = check(traffic, one.server.folder)
