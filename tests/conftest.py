@@ -6,12 +6,14 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from .packages import make_package
+from .servers import Server
 
 
 @pytest.fixture
@@ -38,3 +40,30 @@ def callbot_lab() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
     return run
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server of the test's own."""
+    running: list[Server] = []
+
+    def begin(*arguments: str, **settings: Any) -> Server:
+        running.append(Server(tmp_path / f"recordings-{len(running)}", *arguments, **settings))
+        return running[-1]
+
+    yield begin
+    for one in running:
+        one.__exit__()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True)
+    if mounted.returncode:
+        assert not os.environ.get("CI"), "CI has to be able to mount a tmpfs"
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

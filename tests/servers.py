@@ -29,10 +29,20 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Server:
     """`callbot-lab serve` on a free port."""
 
-    def __init__(self, folder: Path, *arguments: str, front_end: str = "picows", impl: str = "python") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        front_end: str = "picows",
+        impl: str = "python",
+        files: int | None = None,
+    ) -> None:
+        """`files`: how many files the server may open."""
         self.folder = folder
         command = [sys.executable, "-m", "callbot_lab", "serve", "--port", "0", "--recordings", str(folder)]
         command += ["--impl", impl, "--server", front_end, *arguments]
+        if files is not None:
+            command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -53,7 +63,7 @@ class Server:
         return f"ws://127.0.0.1:{self.port}{path}"
 
     def connect(self, path: str = "/ws/callbot") -> ClientConnection:
-        return connect(self.url(path), compression=None, open_timeout=20, max_size=None)
+        return connect(self.url(path), compression=None, open_timeout=20, max_size=None, max_queue=None)
 
     def page(self, path: str = "/health") -> dict[str, Any]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:

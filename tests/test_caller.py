@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -226,3 +232,87 @@ def test_a_recording_that_is_too_short_is_refused(tmp_path: Path) -> None:
     path.write_bytes(wav.header("pcm16", 16_000, 100) + bytes(100))
     with pytest.raises(LabError):
         Traffic("127.0.0.1", 1, FORMATS["callbot"], calls=1, recording=read_recording(path))
+
+
+ANSWERS = {
+    b"SSH-2.0-OpenSSH_9.2\r\n": "SSH",
+    b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n": "Not Found",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]": "no callbot-lab server",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[": "IncompleteRead",
+    None: "timed out",
+}
+
+
+@pytest.fixture
+def stranger() -> Iterator[Callable[[bytes | None], str]]:
+    """A server that says the same to everybody and hangs up, or nothing at all and waits; its port."""
+    listening = []
+
+    def listen(answer: bytes | None) -> str:
+        sock = socket.create_server(("127.0.0.1", 0), backlog=64)
+        listening.append(sock)
+
+        def speak() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = sock.accept()
+                    client.recv(65536)
+                    client.sendall(answer or b"")
+                    client.close()
+
+        if answer is not None:
+            threading.Thread(target=speak, daemon=True).start()
+        return str(sock.getsockname()[1])
+
+    yield listen
+    for sock in listening:
+        sock.close()
+
+
+def test_what_is_no_server_of_ours_is_said_in_a_line(
+    callbot_lab: Callable[..., Any], stranger: Callable[[bytes | None], str]
+) -> None:
+    with ThreadPoolExecutor(len(ANSWERS)) as pool:
+        runs = {answer: pool.submit(callbot_lab, "call", "--port", stranger(answer)) for answer in ANSWERS}
+    for answer, run in runs.items():
+        done = run.result()
+        assert done.returncode == 2, answer
+        assert done.stderr.startswith("callbot-lab: ")
+        assert ANSWERS[answer] in done.stderr, done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_takes_connections_and_says_nothing_is_given_up(
+    stranger: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callbot_lab.caller.traffic.CONNECT_SECONDS", 0.5)
+    made = Traffic("127.0.0.1", int(stranger(None)), FORMATS["callbot"], calls=3, recording=RECORDING)
+    with pytest.raises(LabError, match="took 0 of 3 connections in time"):
+        made.connect()
+
+
+def test_a_server_that_dies_in_the_middle_ends_no_caller(tmp_path: Path) -> None:
+    with Server(tmp_path / "recordings") as server:
+        made = Traffic("127.0.0.1", server.port, FORMATS["callbot"], calls=5, recording=RECORDING)
+        made.connect()
+        made.play(0.2)
+        server.process.kill()
+        server.process.wait()
+        made.play(0.2)
+        made.finish()
+    assert set(made.lost) == {call.call_id for call in made.calls}
+    found = check(made, tmp_path / "recordings", wait=0.1)
+    assert (found.whole, len(found.wrong)) == (0, 5)
+
+
+def test_more_calls_than_files_are_said_in_a_line(port: str) -> None:
+    command = 'ulimit -n 60; exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", sys.executable, "-m", "callbot_lab", "call", "--calls", "5000", "--port", port],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Too many open files" in done.stderr

@@ -12,10 +12,13 @@ import pytest
 
 from callbot_lab.errors import LabError
 from callbot_lab.server import wav
-from callbot_lab.server.recorder import complete, lock
+from callbot_lab.server.recorder import Recorder, complete, lock
 from callbot_lab.server.recordings import stem
 from callbot_lab.server.recover import recover
+from callbot_lab.server.settings import Kept
 from callbot_lab.workload import mulaw
+
+from .servers import until
 
 
 def expanded(code: int) -> int:
@@ -112,3 +115,48 @@ def test_a_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="no folder"):
         recover(tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_recovery_takes_nothing_for_a_journal_that_is_none_and_overwrites_nothing(tmp_path: Path) -> None:
+    whole = wav.header("pcm16", 8000, 2) + b"ab"
+    listed = whole[:36] + b"LIST\4\0\0\0abcd" + whole[36:]
+    garbage = {"empty": b"", "text": b"hello", "taken": whole, "listed": listed, "huge": whole[:24] + b"\xff" * 4}
+    garbage["huge"] += whole[28:]
+    for name, raw in garbage.items():
+        (tmp_path / f"{name}.wav.part").write_bytes(raw)
+    (tmp_path / "folder.wav.part").mkdir()
+    (tmp_path / "taken.wav").write_bytes(b"somebody's")
+    for name, note in {"odd": {"encoding": 5}, "bare": {}, "other": {"encoding": "mp3", "schema": 1}}.items():
+        (tmp_path / f"{name}.wav.part").write_bytes(whole)
+        (tmp_path / f"{name}.json").write_text(json.dumps({"schema": 1, "state": "open"} | note))
+    found = recover(tmp_path)
+    assert set(found.left) == {f"{name}.wav.part" for name in (*garbage, "folder")}
+    assert sorted(found.names) == ["bare.wav", "odd.wav", "other.wav"]
+    assert (tmp_path / "taken.wav").read_bytes() == b"somebody's"
+    assert {name: (tmp_path / f"{name}.wav.part").read_bytes() for name in garbage} == garbage
+    assert (set(recover(tmp_path).left), recover(tmp_path).names) == (set(found.left), [])
+
+
+def test_recovery_concludes_a_call_of_which_only_the_note_was_missing(tmp_path: Path) -> None:
+    note = {"schema": 1, "call_id": "a b", "state": "open", "encoding": "mulaw", "rate": 8000}
+    (tmp_path / "a.json").write_text(json.dumps(note))
+    (tmp_path / "a.wav").write_bytes(wav.header("pcm16", 8000, 4) + b"abcd")
+    (tmp_path / "stranger.wav").write_bytes(b"somebody's")
+    found = recover(tmp_path)
+    assert (found.names, found.left) == (["a.wav"], {})
+    ended = json.loads((tmp_path / "a.json").read_text())
+    assert (ended["call_id"], ended["ended"], ended["bytes"]) == ("a b", "recovered", 2)
+    assert recover(tmp_path).names == []
+
+
+def test_what_cannot_be_written_for_any_reason_keeps_no_other_from_its_file(tmp_path: Path) -> None:
+    recorder, done = Recorder(tmp_path, Kept.AS_SENT), []
+    for call_id, about in (("bad", {"format": object()}), ("good", {})):
+        recording = recorder.recording(call_id, "pcm16", 8000, about)
+        recorder.finish(recording, b"abcd", {"bytes": 4}, None, done.append)
+    recorder.close()
+    until(lambda: not recorder.working)
+    assert done == ["good.wav"]
+    assert recorder.unsaved() == ["bad"]
+    assert "TypeError" in recorder.last_fault
+    assert wav.read(tmp_path / "good.wav").data == b"abcd"

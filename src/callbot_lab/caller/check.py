@@ -49,7 +49,7 @@ def check(
 ) -> Checked:
     """Check every call of what was played and finished; waits until the server has saved them.
 
-    `say` gets lines while that takes long.     LabError if the folder of the recordings is not on this machine.
+    `say` gets lines while that takes long. LabError if the folder of the recordings is not on this machine.
     """
     if not folder.is_dir():
         raise LabError(f"the server's recordings are in {folder}, which is not on this machine: nothing was checked")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import signal
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +32,9 @@ BUSY_SHARE = 0.9
 
 STEP_SECONDS = PROGRESS_SECONDS
 """Traffic that is sent in one go. Of a flood that is less time than between lines."""
+
+TOLD = ("implementation", "recordings", "server", "stage")
+"""What a server has to say of itself."""
 
 SHOWN = 3
 """Calls and errors that are told one by one."""
@@ -268,10 +271,14 @@ def _health(host: str, port: int) -> dict[str, Any]:
         try:
             with urllib.request.urlopen(f"http://{address}:{port}/health", timeout=5) as answer:
                 found: dict[str, Any] = json.load(answer)
+                if not isinstance(found, dict) or not set(TOLD) <= set(found):
+                    raise LabError(f"what answers at {host}:{port} is no callbot-lab server")
                 return found
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             if time.monotonic() > deadline:
-                raise LabError(f"no server answers at {host}:{port}: {reason} (callbot-lab serve)") from None
+                raise LabError(
+                    f"no server answers at {host}:{port}: {str(reason).strip()} (callbot-lab serve)"
+                ) from None
         with contextlib.suppress(KeyboardInterrupt):
             time.sleep(0.3)

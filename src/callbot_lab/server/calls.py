@@ -22,6 +22,9 @@ TICK_SECONDS = 0.02
 MOST_STAMPS = 1 << 22
 """Stamps kept of a call: 23 hours at 50 messages a second. Messages without audio must not fill the memory."""
 
+MOST_ID = 1024
+"""Characters of a call's id. It is kept as long as the call, so it must not be as long as a message."""
+
 RECENT = 100
 """Ended calls that /calls tells of."""
 
@@ -104,19 +107,26 @@ class Calls:
         self._serial = count(2)
 
     def open(self, call_id: str, form: str, encoding: str, rate: int) -> Call:
-        """Start a call; Refused if its id is open anywhere, or if there is no room."""
+        """Start a call; Refused if its id is open anywhere or too long, or if there is no room."""
+        if len(call_id) > MOST_ID:
+            raise Refused(f"start: an id has at most {MOST_ID} characters")
         if call_id in self.open_calls:
             raise Refused(f"start: call {call_id[:64]} is open already")
         if reason := self._no_room():
             self.refused_calls += 1
             raise Refused(f"start: {reason}")
-        # A call of the same name may still be on its way to its file.
         key = call_id
-        while key in self.processor:
-            key = f"{call_id} {next(self._serial)}"
+        try:
+            # A call of the same name may still be on its way to its file.
+            while key in self.processor:
+                key = f"{call_id} {next(self._serial)}"
+            # A design of the seed report keeps its buffers to itself.
+            buffer = self.processor.open(key) or _Hidden(self.processor, key)
+        except (MemoryError, ValueError) as error:
+            # Those designs do not take every id either.
+            self.refused_calls += 1
+            raise Refused(f"start: {str(error) or 'there is no memory for another call'}") from None
         file = self.recorder.recording(call_id, encoding, rate, {"format": form})
-        # A design of the seed report keeps its buffers to itself.
-        buffer = self.processor.open(key) or _Hidden(self.processor, key)
         call = Call(call_id, key, buffer, file, stamped=self.settings.stamps)
         self.open_calls[call_id] = call
         self._turn.append(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,17 @@ def serve(
             grace,
         ),
     )
-    raise typer.Exit(run(settings, lambda line: print(line, flush=True)))
+    raise typer.Exit(run(settings, _say))
+
+
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        # Whoever watched is gone: no reason to leave calls unsaved. Nor is what cannot be said to be said at the end.
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
 
 
 def recover(folder: Annotated[Path, typer.Argument(help="Folder of the recordings of a server.")]) -> None:

@@ -10,10 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from .sequence import MOST_NUMBER, Sequence
 from .wav import ENCODINGS, MULAW, PCM16
 
 if TYPE_CHECKING:
     from .session import Session
+
+MOST_DIGITS = len(str(MOST_NUMBER))
 
 MOST_RATE = 192_000
 """Samples per second above which a rate is a mistake."""
@@ -66,10 +69,12 @@ class Callbot:
                 if media["encoding"] != call.encoding or media["rate"] != call.rate:
                     raise Refused(
                         f"media: the call was started with {call.encoding} at {call.rate}, not with "
-                        f"{media['encoding']} at {media['rate']}"
+                        f"{_short(media['encoding'])} at {_short(media['rate'])}"
                     )
                 if type(number) is not int or type(payload) is not str:
                     raise TypeError
+                if not 0 <= number <= MOST_NUMBER:
+                    raise Refused(f"seq: accepted is a whole number from 0 to {MOST_NUMBER}")
                 session.media(call, number, payload)
             elif event == "start":
                 media = _member(message, "media", dict)
@@ -98,7 +103,8 @@ class Callbot:
 class Twilio:
     """Twilio Media Streams: a stream per connection, numbers as strings, a recording per track.
 
-    Twilio takes only media, mark and clear from a server, so nothing is answered; what is refused is counted.
+    Twilio takes only media, mark and clear from a server, so nothing is answered; what is refused is counted. Its
+    numbers go through all messages of a stream, so the tracks of a stream share their count.
     """
 
     name = "twilio"
@@ -116,17 +122,21 @@ class Twilio:
                 call = session.calls.get((stream, media["track"]))
                 if call is None:
                     raise _not_open(session, stream, media["track"])
-                number, payload = message["sequenceNumber"], media["payload"]
-                if type(number) is not str or type(payload) is not str or not number.isdecimal():
+                number, payload = _counted(message["sequenceNumber"]), media["payload"]
+                if number is None or type(payload) is not str:
                     raise TypeError
-                session.media(call, int(number), payload)
+                session.media(call, number, payload)
             elif event == "start":
                 self._start(message, session)
             elif event == "stop":
                 stream = _member(message, "streamSid", str)
-                for key in [key for key in session.calls if key[0] == stream] or [(stream, "inbound")]:
+                keys = [key for key in session.calls if key[0] == stream]
+                self._count(message, session, keys)
+                for key in keys or [(stream, "inbound")]:
                     session.close(key, None)
             elif event in self._quiet:
+                stream = message.get("streamSid")
+                self._count(message, session, [key for key in session.calls if key[0] == stream])
                 session.other(event)
             else:
                 raise Refused(f"event: unknown '{_short(event)}'; there are connected, start, media, mark, dtmf, stop")
@@ -137,16 +147,24 @@ class Twilio:
         start = _member(message, "start", dict)
         stream = _member(message, "streamSid", str)
         form = _member(start, "mediaFormat", dict, "start.")
-        if form.get("encoding") != "audio/x-mulaw" or int(form.get("channels", 1)) != 1:
+        if form.get("encoding") != "audio/x-mulaw" or _whole(form.get("channels", 1)) != 1:
             raise Refused("start.mediaFormat: accepted is audio/x-mulaw with one channel")
-        rate = _rate(int(form.get("sampleRate", 8000)), "start.mediaFormat.sampleRate")
+        rate = _rate(_whole(form.get("sampleRate", 8000)), "start.mediaFormat.sampleRate")
         tracks = start.get("tracks", ["inbound"])
         if not isinstance(tracks, list) or not tracks or not set(tracks) <= {"inbound", "outbound"}:
             raise Refused("start.tracks: accepted is a list of inbound, outbound or both")
+        numbers = Sequence()
+        if (number := _counted(message.get("sequenceNumber"))) is not None:
+            numbers.seen(number)
         for track in dict.fromkeys(tracks):
             # One track has the stream's own name; with two, the outbound one says so.
             own = stream if len(tracks) == 1 or track == "inbound" else f"{stream}-{track}"
-            session.open(own, MULAW, rate, key=(stream, track))
+            session.open(own, MULAW, rate, key=(stream, track), numbers=numbers)
+
+    def _count(self, message: dict[str, Any], session: Session, keys: list[Any]) -> None:
+        """Take the number of a message without audio, if it has one and its stream is open."""
+        if keys and (number := _counted(message.get("sequenceNumber"))) is not None:
+            session.calls[keys[0]].sequence.seen(number)
 
     def started(self, call_id: str) -> str | None:
         """See Format."""
@@ -243,7 +261,19 @@ def _call_id(message: dict[str, Any]) -> str:
 
 
 def _number(number: Any) -> int | None:
-    return number if type(number) is int else None
+    return number if type(number) is int and 0 <= number <= MOST_NUMBER else None
+
+
+def _counted(number: Any) -> int | None:
+    """A sequence number that is written as a string; None if it is none."""
+    if type(number) is not str or not number.isdecimal() or not number.isascii() or len(number) > MOST_DIGITS:
+        return None
+    return _number(int(number))
+
+
+def _whole(number: Any) -> Any:
+    """A number that may be written as a string."""
+    return number if (found := _counted(number)) is None else found
 
 
 def _member(message: Any, name: str, kind: type, before: str = "") -> Any:
@@ -283,5 +313,6 @@ def _wrong(message: Any, members: dict[str, type], *of_media: str) -> Refused:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    """What stands where something else should; lists and objects by their kind, for they may be nested deeply."""
+    text = "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else str(value)
     return text if len(text) <= 64 else f"{text[:61]}..."

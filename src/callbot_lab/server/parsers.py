@@ -25,10 +25,16 @@ class Parser:
 # Whoever nests deeper than the stack allows is refused like whoever sends no JSON.
 _ALWAYS = (ValueError, RecursionError)
 
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
 PARSERS = {
     parser.name: parser
     for parser in (
-        Parser("json", json.loads, _ALWAYS),
+        # Left to itself it takes NaN and Infinity, which the others refuse, as JSON does.
+        Parser("json", json.JSONDecoder(parse_constant=_no_constant).decode, _ALWAYS),
         Parser("orjson", orjson.loads, _ALWAYS),
         Parser("msgspec", msgspec.json.Decoder().decode, (*_ALWAYS, msgspec.DecodeError)),
     )

@@ -130,8 +130,11 @@ class Recorder:
     def close(self) -> None:
         """Let the thread end once the queue is empty; a last attempt is made for what could not be written."""
         self._queue.put(None)
-        self._thread.join()
-        os.close(self._lock)
+
+    @property
+    def working(self) -> bool:
+        """Whether the thread has not ended yet."""
+        return self._thread.is_alive()
 
     # In the thread from here on.
 
@@ -164,9 +167,10 @@ class Recorder:
         while recording.waiting:
             try:
                 recording.waiting[0]()
-            except OSError as error:
+            except Exception as error:
+                # Whatever it is: a thread that ends of it would lose the recordings of all others.
                 self.faults += 1
-                self.last_fault = f"{recording.call_id}: {error.strerror or error}"
+                self.last_fault = f"{recording.call_id}: {getattr(error, 'strerror', None) or error!r}"
                 self._failing.append(recording)
                 return
             recording.waiting.popleft()
@@ -201,12 +205,12 @@ class Recorder:
         if recording.written < note["bytes"] or not recording.name:
             self._write(recording, data)
         part, name = self._part(recording), recording.name
-        if stamps is not None:
-            _replace(self.folder / f"{name}.stamps", stamps)
-        # Each step can fail and is then done again with those before it.
+        # Each step can fail and is tried again. The audio comes first: on a full disk the rest may have to wait.
         if part.exists():
             complete(part, recording.stored_encoding, recording.rate, recording.written * recording.scale)
             part.rename(self.folder / f"{name}.wav")
+        if stamps is not None:
+            replace(self.folder / f"{name}.stamps", stamps)
         self._note(recording, {**note, "state": ENDED, "stamps": f"{name}.stamps" if stamps is not None else None})
         del self._ending[id(recording)]
         done(f"{name}.wav")
@@ -226,19 +230,21 @@ class Recorder:
             break
         try:
             _write_all(file, wav.header(recording.stored_encoding, recording.rate, 0), 0)
+            recording.name = name
+            self._note(recording, {"state": OPEN})
         except OSError:
+            # Without its note nobody would know after a crash whose audio this is.
+            recording.name = ""
             (self.folder / f"{name}.wav.part").unlink()
             raise
         finally:
             os.close(file)
-        recording.name = name
-        self._note(recording, {"state": OPEN})
 
     def _note(self, recording: Recording, more: dict[str, Any]) -> None:
         known = {"schema": SCHEMA, "call_id": recording.call_id, "file": f"{recording.name}.wav", **recording.about}
         known |= {"encoding": recording.encoding, "rate": recording.rate, **more}
         # Text that a file system could not take (a lone surrogate in an id) is escaped by json.
-        _replace(self.folder / f"{recording.name}.json", (json.dumps(known, indent=1) + "\n").encode("ascii"))
+        replace(self.folder / f"{recording.name}.json", (json.dumps(known, indent=1) + "\n").encode("ascii"))
 
     def _part(self, recording: Recording) -> Path:
         return self.folder / f"{recording.name}.wav.part"
@@ -279,7 +285,7 @@ def _write_all(file: int, data: bytes | memoryview, place: int) -> None:
         rest, place = rest[count:], place + count
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace(path: Path, data: bytes) -> None:
     """Write a file at one stroke: whoever reads it finds all of it, and a full disk leaves the old one."""
     part = path.with_name(f"{path.name}.new")
     try:

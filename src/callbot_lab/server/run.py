@@ -8,6 +8,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import uvloop
 
@@ -37,10 +38,15 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
     except LabError:
         sock.close()
         raise
-    told = asyncio.Event()
     loop = asyncio.get_running_loop()
+    ended: asyncio.Future[float] = loop.create_future()
+
+    def tell() -> None:
+        if not ended.done():
+            ended.set_result(loop.time())
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, tell)
     front = make(service)
     await front.start(sock)
     # What was imported stays; the collector need not look at it again and again.
@@ -52,21 +58,29 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
         f"(twilio, openai); recordings in {settings.recordings}"
     )
     chores = [asyncio.create_task(service.hub.run()), asyncio.create_task(service.watch(front))]
-    ended = asyncio.create_task(told.wait())
-    done, _ = await asyncio.wait([ended, *chores], return_when=asyncio.FIRST_COMPLETED)
+    waited: list[asyncio.Future[Any]] = [ended, *chores]
+    done, _ = await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     for chore in chores:
         if chore in done:
             say(f"the server ends because of a fault of its own: {chore.exception()!r}")
         chore.cancel()
     open_calls = len(service.hub.open_calls)
     say(f"ending: {open_calls} calls are open, {service.recorder.unfinished} are being saved")
-    deadline = loop.time() + settings.limits.grace
-    await front.stop(settings.limits.grace / 2)
+    # From when it was told: in a flood it takes a while to get here.
+    deadline = (ended.result() if ended in done else loop.time()) + settings.limits.grace
+    await front.stop(max(0.1, deadline - settings.limits.grace / 2 - loop.time()))
     unsaved = await service.close(max(0.1, deadline - loop.time()))
     for call_id in unsaved:
-        say(f"not saved: {call_id}; callbot-lab recover {settings.recordings} saves what is in its journal")
+        # An id may hold anything, and a line is a line.
+        say(
+            f"not saved: {ascii(call_id)[1:-1]}; callbot-lab recover {settings.recordings} saves what is in its journal"
+        )
     with contextlib.suppress(OSError):
         sock.close()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # All is done: to be told once more must not change the status.
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
     return 1 if unsaved or ended not in done else 0
 
 

@@ -6,6 +6,9 @@ the sender's counting than of its audio. The counts go into the call's note.
 
 from __future__ import annotations
 
+MOST_NUMBER = 2**64 - 1
+"""Highest number that counts: what all parsers read, and no counter of a call gets there."""
+
 WRAPS = (16, 31, 32)
 """Bits after which counters start again."""
 

@@ -36,6 +36,9 @@ CLOSED, LOST = "connection closed", "connection lost"
 GOODBYE = (1000, 1001)
 """Codes with which a client closes in good order. A close without any is in order too, where it can be told."""
 
+HANDSHAKE_SECONDS = 5.0
+"""In which a client has to ask for something; whoever just takes up a descriptor is cut."""
+
 SOCKETS = "/ws/"
 """Path before the name of a format."""
 
@@ -140,8 +143,11 @@ class Service:
         hub = self.hub
         for call in list(hub.open_calls.values()):
             hub.end(call, "server stopped", lambda note: None)
-        closing = asyncio.get_running_loop().run_in_executor(None, self.recorder.close)
-        await asyncio.wait([closing], timeout=seconds)
+        self.recorder.close()
+        # Not joined, not even in another thread: a disk that hangs must not keep the process from ending.
+        deadline = time.monotonic() + seconds
+        while self.recorder.working and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
         # The last recordings come back to this loop before it ends.
         await asyncio.sleep(0)
         return self.recorder.unsaved()

@@ -9,6 +9,7 @@ from typing import Any
 from .calls import Call, Calls
 from .formats import Format, Refused
 from .parsers import Parser
+from .sequence import Sequence
 from .settings import Stage
 
 REMEMBERED = 64
@@ -49,15 +50,28 @@ class Session:
             self.form.handle(message, self)
         except Refused as reason:
             self._refuse(reason)
+        except MemoryError:
+            self._refuse(Refused("out of memory"))
 
     def lost(self, why: str) -> None:
         """The connection ended: so do its calls."""
         for key in list(self.calls):
             self._end(key, why)
 
-    def open(self, call_id: str, encoding: str, rate: int, key: str | tuple[str, str] | None = None) -> None:
-        """Start a call; `key` is what its messages name it by, if that is not its id."""
-        self.calls[call_id if key is None else key] = self.hub.open(call_id, self.form.name, encoding, rate)
+    def open(
+        self,
+        call_id: str,
+        encoding: str,
+        rate: int,
+        key: str | tuple[str, str] | None = None,
+        numbers: Sequence | None = None,
+    ) -> None:
+        """Start a call; `key` is what its messages name it by, if not its id, and `numbers` what counts them."""
+        key = call_id if key is None else key
+        if key in self.calls:
+            raise Refused(f"start: call {call_id[:64]} is open already")
+        call = self.calls[key] = self.hub.open(call_id, self.form.name, encoding, rate)
+        call.sequence = numbers or call.sequence
         self._answer(self.form.started(call_id))
 
     def media(self, call: Call, number: int | None, payload: str) -> None:

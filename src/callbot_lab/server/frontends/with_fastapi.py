@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, WebSocket
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
-from ..service import CLOSED, GOODBYE, LOST, Service
+from ..service import CLOSED, GOODBYE, HANDSHAKE_SECONDS, LOST, Service
 from .outbox import Outbox
-
-UNSUPPORTED_DATA = 1003
 
 
 class _Server(uvicorn.Server):
@@ -23,6 +25,29 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Http(H11Protocol):
+    """Cuts who asks for nothing: uvicorn would wait for the first request without end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(HANDSHAKE_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if self.scope is None:
+            self.transport.abort()
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    """Bounds the number of a message's parts too: empty ones would pass for nothing."""
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) < self.config.ws_max_size:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG)
+            self.handle_parser_exception()
 
 
 class FastAPIFrontEnd:
@@ -34,7 +59,8 @@ class FastAPIFrontEnd:
         self._server = _Server(
             uvicorn.Config(
                 application(service),
-                ws="websockets-sansio",
+                http=_Http,
+                ws=_WebSocket,
                 ws_max_size=limits.message_bytes,
                 ws_ping_interval=limits.ping_interval,
                 ws_ping_timeout=limits.ping_timeout,
@@ -71,12 +97,12 @@ def application(service: Service) -> FastAPI:
     app = FastAPI(title="callbot", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/health")
-    async def health() -> JSONResponse:
-        return JSONResponse(service.health())
+    async def health() -> Response:
+        return _page(service.health())
 
     @app.get("/calls")
-    async def calls() -> JSONResponse:
-        return JSONResponse(service.calls())
+    async def calls() -> Response:
+        return _page(service.calls())
 
     @app.websocket("/{path:path}")
     async def speak(websocket: WebSocket) -> None:
@@ -100,7 +126,7 @@ def application(service: Service) -> FastAPI:
                 text = event.get("text")
                 if text is None:
                     why = "binary message"
-                    await websocket.close(UNSUPPORTED_DATA, "audio comes as text")
+                    await websocket.close(CloseCode.UNSUPPORTED_DATA, "audio comes as text")
                     return
                 session.text(text)
         except asyncio.CancelledError:
@@ -110,3 +136,8 @@ def application(service: Service) -> FastAPI:
             outbox.close()
 
     return app
+
+
+def _page(found: dict[str, Any]) -> Response:
+    # FastAPI's own JSON is not escaped, and UTF-8 has nothing for half a surrogate pair, which an id may hold.
+    return Response(json.dumps(found), media_type="application/json")

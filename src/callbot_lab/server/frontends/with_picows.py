@@ -11,7 +11,6 @@ import logging
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from picows import (
     WSAutoPingStrategy,
@@ -27,7 +26,7 @@ from picows import (
     ws_create_server,
 )
 
-from ..service import CLOSED, GOODBYE, LOST, Service
+from ..service import CLOSED, GOODBYE, HANDSHAKE_SECONDS, LOST, Service
 
 NO_CODES = (0, 1006)
 """Codes that no close may carry, and that picows lets pass."""
@@ -53,6 +52,7 @@ class PicowsFrontEnd:
         self._server = await ws_create_server(
             self._accept,
             sock=sock,
+            websocket_handshake_timeout=HANDSHAKE_SECONDS,
             max_frame_size=limits.message_bytes,
             enable_auto_ping=True,
             auto_ping_idle_timeout=limits.ping_interval,
@@ -81,14 +81,14 @@ class PicowsFrontEnd:
         return (listener.transport.underlying_transport for listener in self._listeners)
 
     def _accept(self, request: WSUpgradeRequest) -> Any:
-        url = urlsplit(request.path.decode("latin-1"))
-        if (found := self._service.page(url.path)) is not None:
+        path, _, query = request.path.decode("latin-1").partition("?")
+        if (found := self._service.page(path)) is not None:
             body = json.dumps(found).encode("ascii")
             return _only(WSUpgradeResponse.create_ok_response(body, {"Content-Type": "application/json"}))
-        if refusal := self._service.refusal(url.path):
+        if refusal := self._service.refusal(path):
             status, reason = refusal
             return _only(WSUpgradeResponse.create_error_response(HTTPStatus(status), f"{reason}\n".encode()))
-        return _Listener(self._service, self._listeners, url.path, url.query)
+        return _Listener(self._service, self._listeners, path, query)
 
 
 def _only(response: WSUpgradeResponse) -> WSUpgradeResponseWithListener:

@@ -7,14 +7,13 @@ import json
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from ..service import CLOSED, LOST, Service
+from ..service import CLOSED, HANDSHAKE_SECONDS, LOST, Service
 from .outbox import Outbox
 
 
@@ -35,6 +34,7 @@ class WebsocketsFrontEnd:
             process_request=self._page,
             compression=None,
             max_size=limits.message_bytes,
+            open_timeout=HANDSHAKE_SECONDS,
             ping_interval=limits.ping_interval,
             ping_timeout=limits.ping_timeout,
             # Who answers no close is no better than who answers no ping; and a server that ends waits no longer.
@@ -52,7 +52,7 @@ class WebsocketsFrontEnd:
         return (connection.transport for connection in self._server.all_connections)
 
     def _page(self, connection: ServerConnection, request: Request) -> Response | None:
-        path = urlsplit(request.path).path
+        path, _, _ = request.path.partition("?")
         if (found := self._service.page(path)) is not None:
             response = connection.respond(HTTPStatus.OK, json.dumps(found))
             del response.headers["Content-Type"]
@@ -65,8 +65,8 @@ class WebsocketsFrontEnd:
     async def _speak(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         outbox = Outbox(self._service, connection.send, ConnectionClosed)
-        url = urlsplit(connection.request.path)
-        session = self._service.session(url.path, url.query, outbox.put)
+        path, _, query = connection.request.path.partition("?")
+        session = self._service.session(path, query, outbox.put)
         why = CLOSED
         try:
             async for message in connection:
