@@ -227,6 +227,14 @@ def test_calls_of_one_connection_and_one_name_are_told_apart(tmp_path: Path, ser
     assert calls[2].name == f"{calls[0].name}.2"
 
 
+def test_only_after_a_reset_less_may_be_stored(tmp_path: Path, server: Server) -> None:
+    lines = [{"t": 0, "c": c, "text": text} for c in (0, 1) for text in (start("a"), media("a", 1, pcm(1)))]
+    lines += [{"t": 1, "c": 0, "end": "reset", "text": media("a", 2, pcm(2))}, {"t": 1, "c": 1, "end": "silence"}]
+    checked, calls = replayed(server, written(tmp_path / "traffic.jsonl", "callbot", *lines))
+    assert checked.whole == 2
+    assert [(call.reset, bytes(call.audio)) for call in calls] == [(True, pcm(1)), (False, pcm(1))]
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-100] ^= 1
@@ -269,7 +277,7 @@ def test_a_file_that_promises_more_than_is_stored_is_wrong(
 
 def test_what_a_server_has_to_refuse_is_told(tmp_path: Path, callbot_lab: CommandLine, server: Server) -> None:
     texts = [start("a"), media("a", 1, pcm(1)), media("a", 2, "AAA"), "no JSON", media("a", 3, "AB=="), "[" * 100_000]
-    texts += [media("a", 4, pcm(1), rate=8000), '{"event":"media","call_id":"a","seq":true}', media("a", 5, pcm(5))]
+    texts += [media("a", 4, pcm(1), rate=8000), media("a", True, pcm(9)), media("a", 5, pcm(5))]
     path = written(tmp_path / "traffic.jsonl", "callbot", *of_texts(*texts[:5], *texts[6:]))
     done = callbot_lab("call", "--replay", str(path), "--port", str(server.port))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -355,12 +363,13 @@ def test_no_file_is_left_of_a_recording_that_could_not_begin(
 
 
 def test_a_recording_needs_a_new_file(tmp_path: Path) -> None:
-    there = tmp_path / "traffic.jsonl"
-    there.write_text("mine")
-    for path, reason in ((there, "exists; name another"), (tmp_path / "no" / "file", "No such file")):
-        with pytest.raises(LabError, match=reason):
-            Tape(path)
-    assert there.read_text() == "mine"
+    for there in (tmp_path / "traffic.jsonl", tmp_path / "traffic.jsonl.gz"):
+        there.write_text("mine")
+        with pytest.raises(LabError, match="exists; name another"):
+            Tape(there)
+        assert there.read_text() == "mine"
+    with pytest.raises(LabError, match="No such file"):
+        Tape(tmp_path / "no" / "file")
 
 
 def test_a_connection_tapes_what_it_takes_and_how_it_ends(tmp_path: Path) -> None:
@@ -387,10 +396,11 @@ def test_a_connection_tapes_what_it_takes_and_how_it_ends(tmp_path: Path) -> Non
     connection.silence()
     connection.write(mask.frame("silent"))
     connection.reset(mask.frame("late"))
+    other.close()
     tape.close()
     tape.close()
     told = [(line.connection, line.text, line.end) for line in Reader(tape.path) if not line.path]
-    # The other one was open when the tape was closed.
+    # The other one was not open yet, so it could say no goodbye.
     assert told == [(0, "whole", None), (0, "part", None), (0, "full", None), (0, None, "silence"), (1, None, "lost")]
     assert other.state is State.CONNECTING
 
