@@ -285,7 +285,7 @@ def test_what_is_no_server_of_ours_is_said_in_a_line(
 def test_a_server_that_takes_connections_and_says_nothing_is_given_up(
     stranger: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("callbot_lab.caller.traffic.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("callbot_lab.caller.switchboard.CONNECT_SECONDS", 0.5)
     made = Traffic("127.0.0.1", int(stranger(None)), FORMATS["callbot"], calls=3, recording=RECORDING)
     with pytest.raises(LabError, match="took 0 of 3 connections in time"):
         made.connect()

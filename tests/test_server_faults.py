@@ -214,6 +214,15 @@ def test_a_whole_message_before_a_forbidden_frame_is_stored(
     assert server.note("a")["bytes"] == len(PCM)
 
 
+def test_nothing_is_stored_of_a_message_over_the_limit(server: Server) -> None:
+    client = RawClient(server)
+    client.send(frame(start("over").encode()), frame(media("over", 1, PCM).encode()))
+    until(lambda: any(call["call_id"] == "over" and call["chunks"] for call in server.page("/calls")["open"]))
+    client.send(frame(media("over", 2, bytes(60_000)).encode()), frame(media("over", 3, PCM).encode()))
+    assert client.close_code() == 1009
+    assert server.note("over")["bytes"] == len(PCM)
+
+
 def test_a_message_of_the_longest_size_is_taken(server: Server) -> None:
     with server.connect() as client:
         ask(client, start("long"))

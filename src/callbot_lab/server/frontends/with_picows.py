@@ -133,14 +133,15 @@ class _Listener(WSListener):
         """A frame that comes when a close was sent: as a rule it counts no more.
 
         picows looks one frame ahead. When that one is forbidden, it sends the close first, and only then hands on the
-        frame before it, which is as good as any.
+        frame before it, which is as good as any. A frame that was forbidden for its length comes in the end too.
         """
         if frame.msg_type == WSMsgType.CLOSE:
             self.transport.disconnect()
         elif not self._deaf:
             self._deaf = True
-            # Whatever it would send is not sent any more.
-            self._take(frame)
+            # What makes the one before stand out: there was more behind it. Whatever it would send is not sent any more.
+            if frame.tail_size and frame.payload_size <= self._limit:
+                self._take(frame)
 
     def _take(self, frame: WSFrame) -> None:
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
