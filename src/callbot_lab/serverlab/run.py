@@ -58,7 +58,7 @@ PROFILES = {
     for p in (
         Profile("glance", 1, 1, JOURNAL_SECONDS, 0, 2.0, 0.0),
         Profile("quick", 4, 1, JOURNAL_SECONDS, 0, 3.0, 0.0),
-        Profile("full", 8, 1, JOURNAL_SECONDS, 4, 8.0, 60.0),
+        Profile("full", 6, 1, JOURNAL_SECONDS, 4, 8.0, 60.0),
     )
 }
 """By the names of the loops' profiles; only `full` searches for what one core carries.
