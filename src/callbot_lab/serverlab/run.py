@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import statistics
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,9 +35,6 @@ from .paced import COLUMNS, Fault, Place, run_cell
 SCHEMA = 1
 """Version of server.json."""
 
-HELD_SHARE = 0.95
-"""Share of the calls found at which holding a mix for longer begins."""
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -58,7 +54,7 @@ PROFILES = {
     for p in (
         Profile("glance", 1, 1, JOURNAL_SECONDS, 0, 2.0, 0.0),
         Profile("quick", 4, 1, JOURNAL_SECONDS, 0, 3.0, 0.0),
-        Profile("full", 6, 1, JOURNAL_SECONDS, 4, 8.0, 60.0),
+        Profile("full", 6, 1, JOURNAL_SECONDS, 3, 5.0, 60.0),
     )
 }
 """By the names of the loops' profiles; only `full` searches for what one core carries.
@@ -118,10 +114,17 @@ class ServerRun:
         return [name for name in self.definition.capacity_mixes if name not in self.unusable]
 
     @property
+    def held_mixes(self) -> list[str]:
+        """Those of them whose load is held for longer: the ones that play a part in what is concluded."""
+        told = {self.definition.baseline, *self.definition.report.values()}
+        return [name for name in self.capacity_mixes if name in told]
+
+    @property
     def step_count(self) -> int:
         """Steps of progress: a cell of a worker, a search, and a load that is held are one each."""
-        searches = len(self.capacity_mixes) * (self.profile.searches + bool(self.profile.hold_seconds))
-        return len(self.definition.cells) * self.profile.workers + searches
+        searches = len(self.capacity_mixes) * self.profile.searches
+        holds = len(self.held_mixes) * bool(self.profile.hold_seconds)
+        return len(self.definition.cells) * self.profile.workers + searches + holds
 
     def go(self, steps: Steps) -> Outcome:
         """Measure. An interrupt ends the run and keeps the workers and searches that are done."""
@@ -179,11 +182,12 @@ class ServerRun:
                     rungs = self._searching(cpu).run(Mix.parse(name), repeat)
                 found[name].append(carried(rungs))
                 self._keep("rungs", rungs)
-        for name, calls in found.items():
-            if not self.profile.hold_seconds or not calls or not min(calls):
-                continue
-            held = int(HELD_SHARE * statistics.median(calls))
+        for name in self.held_mixes if self.profile.hold_seconds else ():
+            # What every search found is likeliest to be held.
+            held = min(found[name], default=0)
             steps.advance(f"{held} calls for {self.profile.hold_seconds:.0f} s: {name}")
+            if not held:
+                continue
             with self._placed(0) as cpu:
                 self._keep("held", self._searching(cpu).hold(Mix.parse(name), held, self.profile.hold_seconds))
 

@@ -139,7 +139,7 @@ class _Listener(WSListener):
             self.transport.disconnect()
         elif not self._deaf:
             self._deaf = True
-            # What makes the one before stand out: there was more behind it. Whatever it would send is not sent any more.
+            # There was more behind the one before. Whatever it would send is not sent any more.
             if frame.tail_size and frame.payload_size <= self._limit:
                 self._take(frame)
 
