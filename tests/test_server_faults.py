@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import struct
@@ -233,13 +234,17 @@ def test_a_message_of_the_longest_size_is_taken(server: Server) -> None:
 
 def test_a_fragmented_message_counts_as_one_and_a_ping_in_between_is_answered(server: Server) -> None:
     client = RawClient(server)
-    text = media("parts", 1, PCM).encode()
-    client.send(frame(start("parts").encode()), frame(text[:9], fin=False), frame(b"between", PING))
-    client.send(frame(text[9:500], 0, fin=False), frame(text[500:], 0), frame(stop("parts", 2).encode()))
+    client.send(frame(start("parts").encode()))
+    # Together they are longer than the longest message.
+    for number in range(1, 51):
+        text = media("parts", number, PCM).encode()
+        client.send(frame(text[:9], fin=False), frame(b"between", PING))
+        client.send(frame(text[9:500], 0, fin=False), frame(text[500:], 0))
+    client.send(frame(stop("parts", 51).encode()))
     note = server.note("parts")
     client.send(frame(struct.pack("!H", 1000), 8))
-    assert (PONG, b"between") in client.frames()
-    assert wav.read(server.folder / note["file"]).data == PCM
+    assert client.frames().count((PONG, b"between")) == 50
+    assert wav.read(server.folder / note["file"]).data == 50 * PCM
 
 
 def test_a_message_that_comes_byte_by_byte_is_taken(server: Server) -> None:
@@ -301,8 +306,8 @@ def test_numbers_are_counted_over_the_wire(server: Server) -> None:
         ask(client, start("numbers"))
         for number in (65_530, 65_531, 65_533, 65_533, 65_534, 65_535, 0, 1):
             client.send(media("numbers", number, b"ab"))
-        answer = ask(client, stop("numbers", 2))
-    assert answer["sequence"] == {"gaps": 1, "missing": 1, "repeats": 1, "wraps": 1}
+        answer = ask(client, stop("numbers", 5))
+    assert answer["sequence"] == {"gaps": 2, "missing": 4, "repeats": 1, "wraps": 1}
     assert answer["chunks"] == 8
 
 
@@ -344,6 +349,34 @@ def test_calls_are_capped_in_number(serve: Callable[..., Server]) -> None:
         assert [ask(client, start(call_id))["event"] for call_id in "abc"] == ["started", "started", "error"]
         ask(client, stop("a"))
         assert ask(client, start("c"))["event"] == "started"
+
+
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_a_client_that_reads_late_loses_replies_and_nothing_else(serve: Callable[..., Server], front_end: str) -> None:
+    server = serve(front_end=front_end)
+    client = RawClient(server)
+    client.send(frame(start("late").encode()))
+    bad = frame(json.dumps({"event": "x" * 64}).encode()) * 3000
+
+    def provoked() -> bool:
+        client.send(bad)
+        return bool(server.page()["lost_replies"])
+
+    until(provoked, 60)
+    time.sleep(1.5)  # long enough for what is unread to be looked at
+    client.sock.settimeout(2)
+    with contextlib.suppress(TimeoutError):
+        while client.sock.recv(2**20):
+            pass
+    client.sock.settimeout(20)
+    client.send(frame(media("late", 1, PCM).encode()), frame(stop("late", 2).encode()))
+    assert server.note("late")["bytes"] == len(PCM)
+    client.send(frame(struct.pack("!H", 1000), 8))
+    rest = b""
+    while more := client.sock.recv(2**20):
+        rest += more
+    assert b'"stopped"' in rest
+    assert server.page()["connections"]["cut"] == 0
 
 
 @pytest.mark.slow
@@ -419,6 +452,22 @@ def test_what_was_journalled_before_a_kill_can_be_recovered(serve: Callable[...,
     assert json.loads(path.with_suffix(".json").read_text())["call_id"] == "killed call"
 
 
+def test_every_call_has_its_turn_in_the_journal(serve: Callable[..., Server], callbot_lab: Callable[..., Any]) -> None:
+    server = serve()
+    with server.connect() as client:
+        for k in range(500):
+            client.send(start(f"c{k}"))
+            client.send(media(f"c{k}", 1, PCM[k:]))
+        until(lambda: sum(call["chunks"] for call in server.page("/calls")["open"]) == 500)
+        # A second is what a kill may cost; the rest is for a machine that is busy.
+        until(lambda: server.page()["bytes"] == {"held": 0, "unwritten": 0}, 5)
+        server.process.kill()
+        server.process.wait()
+    assert "500 recording(s) recovered" in callbot_lab("recover", str(server.folder)).stdout
+    for k in range(500):
+        assert wav.read(server.folder / f"c{k}.wav").data == PCM[k:] + bytes(k % 2)
+
+
 def test_a_full_disk_refuses_new_calls_and_loses_nothing(small_disk: Path) -> None:
     with Server(small_disk) as server, server.connect() as client:
         filler = small_disk / "filler"
@@ -479,11 +528,14 @@ def test_openai_s_commits_stay_and_clears_take_back(server: Server) -> None:
         client.send(append(b"one!"))
         assert ask(client, '{"type":"input_audio_buffer.commit"}')["type"] == "input_audio_buffer.committed"
         client.send(append(b"gone"))
+        assert ask(client, '{"type":"input_audio_buffer.clear"}')["type"] == "input_audio_buffer.cleared"
+        client.send(append(b"gone"))
         time.sleep(1.0)  # long enough for the journal to have it
         assert ask(client, '{"type":"input_audio_buffer.clear"}')["type"] == "input_audio_buffer.cleared"
         client.send(append(b"left"))
         assert ask(client, '{"type":"response.create"}')["type"] == "error"
     note = server.note("openai/1")
+    until(lambda: server.page()["bytes"] == {"held": 0, "unwritten": 0})
     assert wav.read(server.folder / note["file"]) == wav.Audio("pcm16", 24_000, b"one!left")
 
 
@@ -589,6 +641,15 @@ def test_a_client_that_says_nothing_harms_nobody(server: Server) -> None:
         assert ask(client, stop("after silence"))["event"] == "stopped"
     for sock in silent:
         sock.close()
+
+
+def test_all_calls_of_a_connection_end_with_it(server: Server) -> None:
+    with server.connect() as client:
+        for call_id in ("end-1", "end-2", "end-3"):
+            ask(client, start(call_id))
+            client.send(media(call_id, 1, PCM))
+    for call_id in ("end-1", "end-2", "end-3"):
+        assert server.note(call_id)["bytes"] == len(PCM)
 
 
 @pytest.mark.parametrize(

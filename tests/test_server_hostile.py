@@ -321,14 +321,43 @@ def test_an_odd_path_is_no_path(server: Server, path: str) -> None:
         assert sock.recv(4096).split()[1] in (b"404", b"400")
 
 
+@contextlib.contextmanager
+def little_memory(server: Server, more: int) -> Iterator[None]:
+    """Let a server have only so many bytes more than it has."""
+    pid, free = server.process.pid, (resource.RLIM_INFINITY,) * 2
+    resource.prlimit(pid, resource.RLIMIT_AS, (psutil.Process(pid).memory_info().vms + more, free[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_AS, free)
+
+
 def test_a_call_that_there_is_no_memory_for_is_refused(serve: Callable[..., Server]) -> None:
     server = serve("--capacity", str(2**30), "--max-call-mib", "1024", impl="cython")
-    pid, free = server.process.pid, (resource.RLIM_INFINITY,) * 2
     with server.connect() as client:
-        resource.prlimit(pid, resource.RLIMIT_AS, (psutil.Process(pid).memory_info().vms + 2**28, free[1]))
-        assert "memory" in ask(client, start("a"))["message"]
-        resource.prlimit(pid, resource.RLIMIT_AS, free)
+        with little_memory(server, 2**28):
+            assert "no memory for another call" in ask(client, start("a"))["message"]
+            with server.connect("/ws/openai") as other:
+                assert "no memory for another call" in json.loads(other.recv(timeout=20))["error"]["message"]
         assert ask(client, start("a"))["event"] == "started"
+
+
+@pytest.mark.parametrize("journal", ["--journal", "--no-journal"])
+def test_audio_that_cannot_be_handed_over_for_want_of_memory_stays(serve: Callable[..., Server], journal: str) -> None:
+    server = serve(journal, "--capacity", str(2**27), "--parser", "orjson", impl="cython")
+    text = append(base64.b64encode(bytes(48_000)).decode())
+    commit = '{"type":"input_audio_buffer.commit"}'
+    with server.connect("/ws/openai?call_id=large") as client:
+        client.recv(timeout=20)
+        with little_memory(server, 2**25):
+            for _ in range(1600):
+                client.send(text)
+            time.sleep(1)  # the journal has a turn
+            answer = ask(client, commit)
+            assert answer["type"] in ("error", "input_audio_buffer.committed")
+            if journal == "--no-journal":
+                assert answer["error"]["message"] == "out of memory"
+        client.send(append("AAAA"))
+        assert ask(client, commit)["type"] == "input_audio_buffer.committed"
+    assert server.note("large")["bytes"] == 1600 * 48_000 + 3
 
 
 # Disks
@@ -376,6 +405,23 @@ def test_a_disk_that_hangs_fills_the_memory_to_its_bound_and_no_further(serve: C
         assert note["bytes"] == note["chunks"] * len(PCM) > 0.9 * most
         assert wav.read(server.folder / note["file"]).data == PCM * note["chunks"]
         assert ask(other, start("late"))["event"] == "started"
+
+
+def test_an_id_is_free_once_its_call_has_ended_even_while_that_is_being_saved(serve: Callable[..., Server]) -> None:
+    server = serve()
+    with server.connect() as client:
+        ask(client, start("same"))
+        client.send(media("same", 1, PCM))
+        release = hang(server.folder, "same")
+        client.send(media("same", 2, PCM))
+        client.send(stop("same", 3))
+        assert ask(client, start("same"))["event"] == "started"
+        client.send(media("same", 1, PCM[::-1]))
+        client.send(stop("same", 2))
+        release()
+        answers = [json.loads(client.recv(timeout=20)) for _ in range(2)]
+    found = sorted((answer["file"], wav.read(server.folder / answer["file"]).data) for answer in answers)
+    assert found == [("same.2.wav", PCM[::-1]), ("same.wav", 2 * PCM)]
 
 
 @pytest.mark.parametrize("front_end", FRONT_ENDS)

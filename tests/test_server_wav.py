@@ -160,3 +160,19 @@ def test_what_cannot_be_written_for_any_reason_keeps_no_other_from_its_file(tmp_
     assert recorder.unsaved() == ["bad"]
     assert "TypeError" in recorder.last_fault
     assert wav.read(tmp_path / "good.wav").data == b"abcd"
+
+
+def test_a_journal_without_its_note_is_not_begun(tmp_path: Path) -> None:
+    recorder, done = Recorder(tmp_path, Kept.AS_SENT), []
+    # In the way of the note.
+    (tmp_path / "a.json.new").mkdir()
+    recording = recorder.recording("a", "pcm16", 8000, {})
+    recorder.write(recording, b"abcd")
+    until(lambda: recorder.failing)
+    assert not list(tmp_path.glob("*.part"))
+    (tmp_path / "a.json.new").rmdir()
+    recorder.finish(recording, b"ef", {"bytes": 6}, None, done.append)
+    until(lambda: done == ["a.wav"])
+    recorder.close()
+    assert wav.read(tmp_path / "a.wav").data == b"abcdef"
+    assert not recorder.failing

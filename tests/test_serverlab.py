@@ -5,21 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from callbot_lab.caller.faults import Plan
+from callbot_lab.caller.traffic import Traffic
 from callbot_lab.errors import LabError
 from callbot_lab.paths import SPEECH
+from callbot_lab.server import wav
 from callbot_lab.server.settings import Stage
-from callbot_lab.serverlab import capacity, definition
+from callbot_lab.serverlab import capacity, definition, paced
 from callbot_lab.serverlab.capacity import Rung, Search, carried
 from callbot_lab.serverlab.mix import Mix
+from callbot_lab.serverlab.paced import Running
 from callbot_lab.serverlab.summary import ServerData, capacities, costs, read_server
 from callbot_lab.worker import NULL
 from callbot_lab.workload import FORMATS, read_recording
+
+from .servers import Server
 
 BASE = "fastapi+json+python"
 
@@ -168,6 +175,35 @@ def test_a_damaged_run_is_an_error_of_a_line(tmp_path: Path) -> None:
     (tmp_path / "server.json").write_text('{"schema": 0}')
     with pytest.raises(LabError, match="layout"):
         read_server(tmp_path)
+
+
+def stored(tmp_path: Path, *faults: str) -> tuple[Server, Running]:
+    """A server that was played to, as the measuring of costs sees it."""
+    server = Server(tmp_path / "recordings")
+    plan = Plan.parse(faults, 1)
+    form, recording = FORMATS["callbot"], read_recording(SPEECH)
+    traffic = Traffic("127.0.0.1", server.port, form, calls=4, recording=recording, plan=plan)
+    traffic.connect()
+    process = SimpleNamespace(
+        resume=lambda: None, mix=Mix.parse(BASE), folder=server.folder, health=lambda: server.page()
+    )
+    return server, Running("x", process, traffic, traffic.play(0.4).messages)  # type: ignore[arg-type]
+
+
+CELL = definition.Cell("callbot", definition.PACED, 4, ())
+
+
+def test_a_server_that_loses_refuses_or_spoils_something_gets_no_number(tmp_path: Path) -> None:
+    server, running = stored(tmp_path / "right")
+    with server:
+        assert paced._wrong(running, CELL) == ""
+        running.messages += 1
+        assert "it counts 48 and refused 0" in paced._wrong(running, CELL)
+        next(server.folder.glob("*.wav")).write_bytes(wav.header("pcm16", 16_000, 4) + b"abcd")
+        assert "1 of 4 calls were stored wrong" in paced._wrong(running, CELL)
+    server, running = stored(tmp_path / "refused", "malformed=0.2")
+    with server:
+        assert "of 48 messages it counts 48 and refused" in paced._wrong(running, CELL)
 
 
 @pytest.mark.slow

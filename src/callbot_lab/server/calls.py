@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from array import array
 from collections import deque
@@ -234,7 +235,9 @@ class Calls:
                 return
             call = self._turn.popleft()
             if self.open_calls.get(call.call_id) is call:
-                self._hand_over(call)
+                # What cannot be copied for want of memory stays where it is until the next turn.
+                with contextlib.suppress(MemoryError):
+                    self._hand_over(call)
                 call.due = now + JOURNAL_SECONDS
                 self._turn.append(call)
 
