@@ -236,6 +236,18 @@ def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: Server
     assert "nan" not in text
 
 
+def test_what_failed_has_no_number(tmp_path: Path) -> None:
+    fault = {"cell": "callbot-paced", "arm": BEST, "status": "wrong output", "reason": "one call was stored wrong"}
+    folder = make_server_run(tmp_path / "run", faults=[fault], held=[{"mix": BEST, "calls": 900, "passed": False}])
+    failed = read_server(folder)
+    assert not failed.has("callbot-paced", BEST)
+    assert failed.has("callbot-flood", BEST)
+    assert BEST not in set(parts(failed, "callbot-paced")["mix"])
+    assert np.isnan(capacities(failed).set_index("mix").loc[BEST, "held"])
+    assert "no load of it was held for longer" in sentences.best_line(failed)
+    assert fault["reason"] in part.page_part(failed, CLAIMED)["lacking"][0]["reason"]
+
+
 def test_the_newest_run_is_found(tmp_path: Path) -> None:
     assert latest_server_run(tmp_path) is None
     for name in ("20260101T000000Z-server-full", "20260102T000000Z-server-quick", "20260103T000000Z-full"):

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from callbot_lab.caller.check import Checked
 from callbot_lab.caller.faults import Plan
+from callbot_lab.caller.switchboard import Sent
 from callbot_lab.caller.traffic import Traffic
 from callbot_lab.errors import LabError
 from callbot_lab.paths import SPEECH
@@ -22,6 +24,7 @@ from callbot_lab.serverlab import capacity, definition, paced
 from callbot_lab.serverlab.capacity import Rung, Search, carried
 from callbot_lab.serverlab.mix import Mix
 from callbot_lab.serverlab.paced import Running
+from callbot_lab.serverlab.process import Cost
 from callbot_lab.serverlab.summary import ServerData, capacities, costs, read_server
 from callbot_lab.worker import NULL
 from callbot_lab.workload import FORMATS, read_recording
@@ -111,6 +114,68 @@ def test_a_load_that_cannot_be_held_is_lowered(search: Callable[[int], Search], 
     assert len(rungs) <= capacity.HELD_STEPS
     if held is not None:
         assert held / capacity.STEP - capacity.HELD_STEPS <= rungs[-1].calls <= held
+
+
+class FakeTraffic:
+    """Calls that are played by nobody."""
+
+    def __init__(self, *_: Any, **__: Any) -> None: ...
+
+    def connect(self) -> None: ...
+
+    def play(self, seconds: float) -> Sent:
+        return Sent(100, seconds, 0.1, FakeTraffic.late_ns)
+
+    def finish(self) -> None: ...
+
+    late_ns = np.zeros(100, dtype=np.int64)
+
+
+class Loaded(Fake):
+    """A server that spends half of what it is given."""
+
+    mix, port, folder = Mix("picows", "json", "rust"), 1, Path()
+
+    def forget_recordings(self) -> None: ...
+
+    def cost(self) -> Cost:
+        self.limit += 1
+        return Cost(self.limit * 10**9, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("lag_ms", "late_ms", "wrong", "reason"),
+    [
+        (39.0, 0.0, {}, ""),
+        (41.0, 0.0, {}, "longer than one chunk"),
+        (39.0, 6.0, {}, "the caller was late itself"),
+        (39.0, 0.0, {"a": "byte 5 differs"}, "1 calls are not whole: byte 5 differs"),
+        (float("nan"), 0.0, {}, "longer than one chunk"),
+    ],
+)
+def test_a_load_passes_if_all_is_stored_and_in_time(
+    monkeypatch: pytest.MonkeyPatch, lag_ms: float, late_ms: float, wrong: dict[str, str], reason: str
+) -> None:
+    lags = np.empty(0) if np.isnan(lag_ms) else np.full(100, lag_ms)
+    monkeypatch.setattr(FakeTraffic, "late_ns", np.full(100, int(late_ms * 1e6)))
+    monkeypatch.setattr(capacity, "Traffic", FakeTraffic)
+    monkeypatch.setattr(capacity, "check", lambda *_: Checked(1, wrong=wrong, lags_ms=lags))
+    search = Search(FORMATS["callbot"], read_recording(SPEECH), 2.0, None, "python")
+    rung = search.rung(Loaded(0), 0, 100)  # type: ignore[arg-type]
+    assert rung.passed is (reason == "")
+    assert reason in rung.reason
+    assert rung.server_share == pytest.approx(0.5)
+
+
+def test_a_server_that_takes_no_calls_fails_its_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: FakeTraffic) -> None:
+        raise LabError("the server took 3 of 100 connections in time")
+
+    monkeypatch.setattr(FakeTraffic, "connect", refuse)
+    monkeypatch.setattr(capacity, "Traffic", FakeTraffic)
+    search = Search(FORMATS["callbot"], read_recording(SPEECH), 2.0, None, "python")
+    rung = search.rung(Loaded(0), 0, 100)  # type: ignore[arg-type]
+    assert (rung.passed, rung.reason) == (False, "the server took 3 of 100 connections in time")
 
 
 def synthetic(rungs: list[dict[str, Any]]) -> ServerData:

@@ -201,7 +201,7 @@ def report_(
 
 @app.command("readme")
 def readme_() -> None:
-    """Make the numbers in README.md and docs/findings.md anew from what is recorded in data/."""
+    """Make the numbers in README.md and docs/ anew from what is recorded in data/."""
     from . import readme
 
     for path in readme.DOCUMENTS:

@@ -23,7 +23,8 @@ from .serverlab.summary import ServerData, latest_server_run, read_server
 
 README = ROOT / "README.md"
 FINDINGS = ROOT / "docs" / "findings.md"
-DOCUMENTS = (README, FINDINGS)
+SERVER = ROOT / "docs" / "server.md"
+DOCUMENTS = (README, FINDINGS, SERVER)
 """Documents with generated parts."""
 FOOTPRINT = ROOT / "data" / "footprint.csv"
 MOST_ROWS = 8
