@@ -24,6 +24,7 @@ from callbot_lab.serverlab.summary import (
     ratio_of_costs,
     read_server,
 )
+from callbot_lab.worker import NULL
 
 from .synthetic import make_run, reproduce
 from .synthetic_servers import PARSE, RECEIVE, STORE, cost_us, make_server_run
@@ -95,13 +96,15 @@ def test_capacities_know_the_fastest_and_what_was_held(run: ServerData) -> None:
 
 def test_sentences_say_that_the_report_is_wrong_where_it_is(run: ServerData) -> None:
     said = sentences.lines(run, CLAIMED)
-    assert len(said) == 5
+    assert len(said) == 6
     assert "not 2.66 times" in said[0]
     assert "does not support 2.66 times" in said[1]
     assert f"as many as {BASE}" in said[2]
     assert "held" in said[2]
     bound = 1 / (1 - 1.1 * STORE["python"] / cost_us(Mix.parse(BASE)))
     assert f"{bound:.2f} times as cheap and no more" in said[4]
+    null = costs(run).set_index(["cell", "arm"]).loc[("callbot-paced", NULL)]
+    assert f"{null['share_low']:.3f} to {null['share_high']:.3f}" in said[5]
 
 
 def test_sentences_say_that_the_report_is_right_where_it_is(right: ServerData) -> None:
@@ -245,6 +248,8 @@ def test_what_failed_has_no_number(tmp_path: Path) -> None:
     assert BEST not in set(parts(failed, "callbot-paced")["mix"])
     assert np.isnan(capacities(failed).set_index("mix").loc[BEST, "held"])
     assert "no load of it was held for longer" in sentences.best_line(failed)
+    held = {row["mix"]: row["held"] for row in part.carried_rows(failed, capacities(failed))}
+    assert (held[BEST], held[SLOW]) == ("none", "not tried")
     assert fault["reason"] in part.page_part(failed, CLAIMED)["lacking"][0]["reason"]
 
 

@@ -65,7 +65,7 @@ def cost_rows(run: ServerData, table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def carried_rows(run: ServerData, carried: pd.DataFrame) -> list[dict[str, str]]:
     """Calls per core in words, the fewest first."""
-    rows = []
+    rows, tried = [], {rung["mix"] for rung in run.note["held"]}
     for row in carried.to_dict("records"):
         times = row["mix"] != run.baseline and wording.finite(row.get("times"))
         held = wording.finite(row["held"])
@@ -77,7 +77,7 @@ def carried_rows(run: ServerData, carried: pd.DataFrame) -> list[dict[str, str]]
                 "times": wording.ratio(row["times"]) if times else "",
                 "times_interval": wording.interval(row["times_low"], row["times_high"]) if times else "",
                 "searches": str(row["searches"]),
-                "held": wording.number(row["held"]) if held else "none",
+                "held": wording.number(row["held"]) if held else "none" if row["mix"] in tried else "not tried",
                 "held_p99": wording.number(row["held_p99"]) if held else "",
                 "held_share": wording.percent(row["held_share"], 0) if held else "",
             }

@@ -8,8 +8,9 @@ from __future__ import annotations
 import pandas as pd
 
 from .. import wording
+from ..worker import NULL
 from .definition import BEST, FAST, SLOW
-from .summary import PARTS, ServerData, capacities, gains, parts, ratio_of_costs
+from .summary import PARTS, ServerData, capacities, costs, gains, parts, ratio_of_costs
 
 MEANINGS = {
     "receive": "into receiving it (socket, frame, framework)",
@@ -22,7 +23,7 @@ MEANINGS = {
 def lines(run: ServerData, claimed: float) -> list[str]:
     """Everything that the run can say; `claimed` is the seed report's ratio."""
     found = [cost_line(run, claimed), calls_line(run, claimed), best_line(run), time_line(run), bound_line(run)]
-    return [line for line in found if line]
+    return [line for line in (*found, noise_line(run)) if line]
 
 
 def main_cell(run: ServerData) -> str:
@@ -108,6 +109,20 @@ def bound_line(run: ServerData) -> str:
         f"In {run.baseline} decode, buffer and journal are {wording.percent(row['share'], 0)} "
         f"({wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)}) of a message: were they "
         f"free, it would be {wording.ratio(row['bound'])} times as cheap and no more."
+    )
+
+
+def noise_line(run: ServerData) -> str:
+    """What the baseline against itself says about how small a difference can be told."""
+    table = costs(run)
+    null = table[(table["cell"] == main_cell(run)) & (table["arm"] == NULL)] if len(table) else table
+    if null.empty:
+        return ""
+    row = null.iloc[0]
+    return (
+        f"The baseline against itself (the null arm) gives {wording.ratio(row['share'])} "
+        f"({wording.interval(row['share_low'], row['share_high'])}): smaller differences in CPU per message "
+        f"cannot be told here."
     )
 
 
