@@ -51,7 +51,7 @@ def calls_carried(carried: pd.DataFrame, baseline: str, title: str) -> Figure:
     axes.set_xlim(limits)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), rows["mix"], fontsize=9)
-    axes.xaxis.set_major_locator(FixedLocator(one_two_five(*limits)))
+    axes.xaxis.set_major_locator(FixedLocator([tick for tick in one_two_five(*limits) if f"{tick:g}"[:2] != "15"]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.tick_params(axis="x", labelsize=8)

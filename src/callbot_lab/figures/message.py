@@ -51,12 +51,13 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
         row = whole.loc[mix]
         label = wording.percent(row["share"], 0)
         if np.isfinite(row["share_low"]) and np.isfinite(row["share_high"]) and row["share_low"] < row["share_high"]:
-            axes.plot([row["share_low"], row["share_high"]], [place] * 2, color="#222222", linewidth=1.2)
+            axes.plot([row["share_low"], row["share_high"]], [place + 0.4] * 2, color="#222222", linewidth=1.2)
             label += f" ({wording.percent(row['share_low'], 0)} to {wording.percent(row['share_high'], 0)})"
         axes.text(1.02, place, label, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color="#222222")
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_yticks(range(len(order)), order, fontsize=9)
-    axes.set_xlim(0, max(1.0, float(parts.groupby("mix")["share"].sum().max())) * 1.05)
+    ends = whole.loc[order, ["share", "share_high"]].to_numpy(float).ravel()
+    axes.set_xlim(0, max(1.0, float(ends[np.isfinite(ends)].max())) * 1.03)
     axes.xaxis.set_major_formatter(lambda value, _: wording.percent(value, 0))
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", length=0)
@@ -84,6 +85,6 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
 def _caption(whole: pd.DataFrame) -> str:
     workers = [int(count) for count in whole["workers"].dropna()]
     return (
-        f"Parts are differences between servers that stop after receiving, after parsing, or do it all. Line: 95 % t "
-        f"interval of the whole over {wording.spread(workers, 'worker')} (fresh servers each)."
+        f"Parts are differences between servers that stop after receiving, after parsing, or do it all. Line below a "
+        f"bar: 95 % t interval of the whole over {wording.spread(workers, 'worker')} (fresh servers each)."
     )
