@@ -6,6 +6,7 @@ protocol costs microseconds, so nothing here is made to be checked at run time.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeAlias
 
@@ -95,6 +96,49 @@ class AudioProcessor(Protocol):
     @property
     def total_bytes(self) -> int:
         """Bytes held now over all open calls."""
+
+
+class Ingested(Protocol):
+    """What a message did; what does not belong to its kind is None (docs/contract.md has the table)."""
+
+    @property
+    def kind(self) -> str:
+        """`opened`, `appended`, `closed` or `other`."""
+
+    @property
+    def call_id(self) -> str | None:
+        """The call that the message names."""
+
+    @property
+    def sequence(self) -> int | None:
+        """The message's sequence number."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of audio that were added, or handed out."""
+
+    @property
+    def encoding(self) -> str | None:
+        """Of an opened call: `pcm16` or `mulaw`."""
+
+    @property
+    def rate(self) -> int | None:
+        """Of an opened call: samples per second."""
+
+    @property
+    def audio(self) -> builtins.bytes | None:
+        """The bytes of a closed call."""
+
+    @property
+    def name(self) -> str | None:
+        """The name of another event."""
+
+
+class MessageProcessor(AudioProcessor, Protocol):
+    """An AudioProcessor that takes whole messages; an implementation may leave that out."""
+
+    def ingest(self, message: Chunk, /, *, format: str, call_id: str | None = None) -> Ingested:
+        """Do what a message of a voice service says, from its text to the call's buffer."""
 
 
 class AudioBufferFactory(Protocol):
