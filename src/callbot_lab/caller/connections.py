@@ -107,6 +107,11 @@ class Connection:
             return _reason(error)
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if hasattr(socket, "TCP_CONGESTION"):
+            # Calls stay far below what any line carries, and BBR, where it is the system's choice, would set a timer
+            # for every message.
+            with contextlib.suppress(OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")
         code = self.sock.connect_ex(name)
         if code not in (0, errno.EINPROGRESS):
             self.sock.close()

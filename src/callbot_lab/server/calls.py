@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from array import array
 from collections import deque
 from collections.abc import Callable
 from itertools import count
-from typing import Any
+from time import monotonic, monotonic_ns, time
+from typing import Any, TypeAlias
 
-from ..protocol import AudioBuffer, AudioProcessor, Implementation
+from ..protocol import AudioBuffer, AudioProcessor, Implementation, Ingested
+from .decode_only import DecodedBuffer, DecodedCalls
 from .formats import Refused
+from .parsers import INGEST
 from .recorder import Recorder, Recording
 from .sequence import Sequence
 from .settings import JOURNAL_SECONDS, NEARLY_FULL, Settings, Stage
@@ -34,22 +36,24 @@ class Call:
     """An open call."""
 
     __slots__ = (
-        "buffer", "bytes", "call_id", "chunks", "committed", "due", "encoding", "file", "handed", "key", "opened",
-        "pieces", "rate", "refused", "sequence", "stamps",
+        "buffer", "bytes", "call_id", "chunks", "committed", "due", "encoding", "file", "handed", "ingests", "key",
+        "opened", "pieces", "rate", "refused", "sequence", "stamps",
     )  # fmt: skip
 
     def __init__(
-        self, call_id: str, key: str, buffer: AudioBuffer | _Hidden, file: Recording, *, stamped: bool
+        self, call_id: str, key: str, buffer: _Buffer, file: Recording, *, ingests: bool, stamped: bool
     ) -> None:
         self.call_id, self.key, self.buffer, self.file = call_id, key, buffer, file
+        self.ingests = ingests
+        """Whether the implementation may be given its messages whole."""
         self.encoding, self.rate = file.encoding, file.rate
         self.bytes = self.handed = self.committed = 0
         """Audio that the call holds, of that what went to its file, and of that what was committed."""
         self.chunks = self.refused = self.pieces = 0
         self.sequence = Sequence()
         self.stamps: array[int] | None = array("q") if stamped else None
-        self.opened = time.time()
-        self.due = time.monotonic() + JOURNAL_SECONDS
+        self.opened = time()
+        self.due = monotonic() + JOURNAL_SECONDS
         """When its audio goes to its file next."""
 
     def as_data(self) -> dict[str, Any]:
@@ -93,9 +97,16 @@ class Calls:
     def __init__(self, implementation: Implementation, settings: Settings, recorder: Recorder) -> None:
         self.settings, self.recorder = settings, recorder
         limits = settings.limits
-        self.processor: AudioProcessor = implementation.AudioProcessor(
-            capacity=settings.reserved, limit=limits.call_bytes, max_bytes=limits.total_bytes
+        self.processor: Any = (
+            DecodedCalls(implementation.decode)
+            if settings.decode_only
+            else implementation.AudioProcessor(
+                capacity=settings.reserved, limit=limits.call_bytes, max_bytes=limits.total_bytes
+            )
         )
+        own = settings.parser == INGEST and settings.stage is Stage.BUFFER
+        self.ingest: Callable[..., Ingested] | None = getattr(self.processor, "ingest", None) if own else None
+        """Takes whole messages, if the implementation offers that and it is wanted."""
         self._decode = implementation.decode
         # Before the last stage everything is read and nothing is stored: that is what the stage leaves out.
         self._store = self.processor.append if settings.stage is Stage.BUFFER else _store_nothing
@@ -107,8 +118,11 @@ class Calls:
         self._turn: deque[Call] = deque()
         self._serial = count(2)
 
-    def open(self, call_id: str, form: str, encoding: str, rate: int) -> Call:
-        """Start a call; Refused if its id is open anywhere or too long, or if there is no room."""
+    def open(self, call_id: str, form: str, encoding: str, rate: int, message: str | None) -> Call:
+        """Start a call; Refused if its id is open anywhere or too long, or if there is no room.
+
+        `message` is the one that starts it, if one does.
+        """
         if len(call_id) > MOST_ID:
             raise Refused(f"start: an id has at most {MOST_ID} characters")
         if call_id in self.open_calls:
@@ -121,17 +135,30 @@ class Calls:
             # A call of the same name may still be on its way to its file.
             while key in self.processor:
                 key = f"{call_id} {next(self._serial)}"
-            # A design of the seed report keeps its buffers to itself.
-            buffer = self.processor.open(key) or _Hidden(self.processor, key)
+            buffer, ingests = self._buffer(key, form, message if key == call_id else "")
         except (MemoryError, ValueError) as error:
             # Those designs do not take every id either.
             self.refused_calls += 1
             raise Refused(f"start: {str(error) or 'there is no memory for another call'}") from None
         file = self.recorder.recording(call_id, encoding, rate, {"format": form})
-        call = Call(call_id, key, buffer, file, stamped=self.settings.stamps)
+        call = Call(call_id, key, buffer, file, ingests=ingests, stamped=self.settings.stamps)
         self.open_calls[call_id] = call
         self._turn.append(call)
         return call
+
+    def _buffer(self, key: str, form: str, message: str | None) -> tuple[_Buffer, bool]:
+        """A new buffer, and whether it takes whole messages: not where they name the call by another key, or where
+        what its start says is not known to the implementation. A call without a start has nothing to say."""
+        if self.ingest is None or message == "":
+            # A design of the seed report keeps its buffers to itself.
+            return self.processor.open(key) or _Hidden(self.processor, key), False
+        if message is not None:
+            # What is served here and not there, such as two tracks, is served here.
+            with contextlib.suppress(ValueError):
+                self.ingest(message, format=form, call_id=key)
+            if key in self.processor:
+                return self.processor[key], True
+        return self.processor.open(key), message is None
 
     def _no_room(self) -> str:
         """Why no call is taken at the moment; new ones are refused before anything is taken from the open ones."""
@@ -144,6 +171,10 @@ class Calls:
             return f"recordings cannot be written ({self.recorder.last_fault})"
         return ""
 
+    def room(self, call: Call, size: int) -> bool:
+        """Whether a message of so many bytes passes no limit, whatever is in it."""
+        return not self.full and call.bytes + size <= self.settings.limits.call_bytes
+
     def append(self, call: Call, payload: str) -> None:
         """Decode a chunk into the buffer of a call; what the processor raises, and Refused past a limit."""
         if self.full:
@@ -151,9 +182,12 @@ class Calls:
         # Text is longer than what it stands for, so this seldom has to be looked at closely.
         if call.bytes + len(payload) > self.settings.limits.call_bytes:
             self._check_room(call, payload)
-        added = self._store(call.key, payload)
+        self.appended(call, self._store(call.key, payload))
+
+    def appended(self, call: Call, added: int) -> None:
+        """Note that a chunk is in the buffer of a call."""
         if call.stamps is not None and call.chunks < MOST_STAMPS:
-            call.stamps.append(time.monotonic_ns())
+            call.stamps.append(monotonic_ns())
         call.chunks += 1
         call.bytes += added
         self.held += added
@@ -181,30 +215,34 @@ class Calls:
             self.recorder.cut(call.file, call.committed)
         call.bytes = call.handed = call.committed
 
-    def end(self, call: Call, why: str, done: Callable[[dict[str, Any]], None]) -> None:
-        """End a call; `done` gets its note once the recording is written."""
+    def end(self, call: Call, why: str, done: Callable[[dict[str, Any]], None], audio: bytes | None = None) -> None:
+        """End a call; `done` gets its note once the recording is written.
+
+        `audio` is what the processor handed out, if it has closed the call already.
+        """
         del self.open_calls[call.call_id]
         self.ended_calls += 1
-        note = call.as_data() | {"ended": why, "closed": time.time()}
+        note = call.as_data() | {"ended": why, "closed": time()}
         rest = call.bytes - call.handed
-        view = call.buffer.view() if rest else memoryview(b"")
+        view = memoryview(audio) if audio is not None else call.buffer.view() if rest else memoryview(b"")
         self.held -= rest
 
         def written(name: str) -> None:
-            self._loop.call_soon_threadsafe(self._forget, call, view, note | {"file": name}, done)
+            self._loop.call_soon_threadsafe(self._forget, call, view, note | {"file": name}, done, audio is None)
 
         stamps = call.stamps.tobytes() if call.stamps is not None else None
         if self.settings.stage is Stage.BUFFER:
             self.recorder.finish(call.file, view, note, stamps, written)
         else:
-            self._forget(call, view, note, done)
+            self._forget(call, view, note, done, audio is None)
 
     def _forget(
-        self, call: Call, view: memoryview, note: dict[str, Any], done: Callable[[dict[str, Any]], None]
+        self, call: Call, view: memoryview, note: dict[str, Any], done: Callable[[dict[str, Any]], None], held: bool
     ) -> None:
         view.release()
-        # The designs of the seed report know no other way to let go of a call.
-        getattr(self.processor, "discard", self.processor.close)(call.key)
+        if held:
+            # The designs of the seed report know no other way to let go of a call.
+            (getattr(self.processor, "discard", None) or self.processor.close)(call.key)
         self.recent.append(note)
         if "file" in note:
             done(note)
@@ -229,7 +267,7 @@ class Calls:
 
     def _journal(self) -> None:
         """Hand the audio of those calls to their files whose turn it is: at most an even share of all."""
-        now = time.monotonic()
+        now = monotonic()
         for _ in range(int(len(self._turn) * 1.25 * TICK_SECONDS / JOURNAL_SECONDS) + 1):
             if not self._turn or self._turn[0].due > now:
                 return
@@ -244,3 +282,6 @@ class Calls:
 
 def _store_nothing(_key: str, _payload: str) -> int:
     return 0
+
+
+_Buffer: TypeAlias = AudioBuffer | DecodedBuffer | _Hidden

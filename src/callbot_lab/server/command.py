@@ -11,6 +11,7 @@ import typer
 
 from ..errors import LabError
 from . import recover as recovery
+from .parsers import INGEST
 from .settings import Kept, Limits, Settings, Stage
 
 DEFAULTS = Limits()
@@ -24,7 +25,12 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 9922,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     server: Annotated[str, typer.Option(help="fastapi, websockets or picows.")] = "fastapi",
-    parser: Annotated[str, typer.Option(help="json, orjson or msgspec.")] = "json",
+    parser: Annotated[
+        str,
+        typer.Option(
+            help="json, orjson or msgspec; ingest leaves it to the implementation, if that can, else to json."
+        ),
+    ] = INGEST,
     recordings: Annotated[
         Path | None, typer.Option(help="Folder of the recordings. Default: recordings/PORT.", show_default=False)
     ] = None,
@@ -38,6 +44,9 @@ def serve(
     stage: Annotated[
         Stage, typer.Option(help="How far to take a message: to measure what the rest costs. Only the last stores.")
     ] = Stage.BUFFER,
+    decode_only: Annotated[
+        bool, typer.Option(help="Use only the implementation's decode, and keep audio in bytearrays.")
+    ] = False,
     capacity: Annotated[
         int | None, typer.Option(help="Bytes reserved per call. Default: 128 KiB, without a journal 10 MiB.")
     ] = None,
@@ -78,6 +87,7 @@ def serve(
         wav,
         journal,
         stamps,
+        decode_only,
         capacity,
         Limits(
             max_message,

@@ -30,6 +30,11 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+INGEST = "ingest"
+"""Stands for no parser: the implementation reads the message itself. What it leaves is read with FALLBACK."""
+
+FALLBACK = "json"
+
 PARSERS = {
     parser.name: parser
     for parser in (

@@ -54,7 +54,7 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> int:
     gc.freeze()
     address, port = sock.getsockname()[:2]
     say(
-        f"{settings.implementation} on {settings.server} with {settings.parser}, at ws://{address}:{port}/ws/callbot "
+        f"{settings.implementation} on {settings.server} with {service.parser}, at ws://{address}:{port}/ws/callbot "
         f"(twilio, openai); recordings in {settings.recordings}"
     )
     chores = [asyncio.create_task(service.hub.run()), asyncio.create_task(service.watch(front))]

@@ -16,7 +16,7 @@ from .. import registry
 from ..errors import LabError
 from .calls import Calls
 from .formats import FORMATS
-from .parsers import parser_named
+from .parsers import FALLBACK, INGEST, parser_named
 from .recorder import Recorder
 from .session import Session
 from .settings import Settings
@@ -61,8 +61,8 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._parser = parser_named(settings.parser)
-        self._implementation = implementation_named(settings.implementation)
+        self._parser = parser_named(FALLBACK if settings.parser == INGEST else settings.parser)
+        self._implementation = implementation_named(settings.implementation, decode_only=settings.decode_only)
         self.recorder = Recorder(settings.recordings, settings.kept)
         self.hub = Calls(self._implementation.subject, settings, self.recorder)
         self.connections = 0
@@ -76,6 +76,11 @@ class Service:
         bound = parse_qs(query).get("call_id", [""])[0] or f"call-{uuid.uuid4().hex[:16]}"
         form = FORMATS[path.removeprefix(SOCKETS)]
         return Session(self.hub, form, self._parser, self.settings.stage, send, bound)
+
+    @property
+    def parser(self) -> str:
+        """What reads messages: INGEST, or a parser."""
+        return INGEST if self.hub.ingest is not None else self._parser.name
 
     def leave(self, session: Session, why: str) -> None:
         """A connection is gone."""
@@ -101,12 +106,13 @@ class Service:
             "status": "degraded" if recorder.failing or hub.full else "ok",
             "pid": os.getpid(),
             "server": settings.server,
-            "parser": settings.parser,
+            "parser": self.parser,
             "implementation": settings.implementation,
             "build": dict(self._implementation.build),
             "stage": settings.stage,
             "recordings": str(settings.recordings.resolve()),
             "stamps": settings.stamps,
+            "decode_only": settings.decode_only,
             "journal": settings.journal,
             "kept": settings.kept,
             "uptime_seconds": time.time() - self.started,
@@ -153,13 +159,13 @@ class Service:
         return self.recorder.unsaved()
 
 
-def implementation_named(name: str) -> registry.Loaded:
+def implementation_named(name: str, *, decode_only: bool = False) -> registry.Loaded:
     """An implementation that a server can be run with; LabError with the reason if there is none of that name."""
     found = registry.load_all([name])[0]
     if found.status is not registry.Status.READY:
         raise LabError(f"{name} cannot be used ({found.status}): {found.reason}")
-    if found.kind != "implementation" or found.contract == "decode":
-        raise LabError(f"{name} offers decode only; a server needs an AudioProcessor")
+    if not decode_only and (found.kind != "implementation" or found.contract == "decode"):
+        raise LabError(f"{name} offers decode only; a server needs an AudioProcessor (or --decode-only)")
     return found
 
 

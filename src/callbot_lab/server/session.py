@@ -29,7 +29,15 @@ class Session:
         self.calls: dict[Any, Call] = {}
         self._loads, self._errors = parser.loads, parser.errors
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
-        self.text: Callable[[str], None] = self._receive if stage is Stage.RECEIVE else self._text
+        self._sole: Call | None = None
+        """The one call of the connection, if the implementation may be given its messages whole."""
+        self._message: str | None = None
+        """The message that is being handled."""
+        self.ingests = hub.ingest is not None
+        """Whether messages may be given to `ingest` as they come, before they are decoded."""
+        self.text: Callable[[str], None] = (
+            self._receive if stage is Stage.RECEIVE else self._ingest_or_parse if self.ingests else self.parse
+        )
         """What takes a text message; nothing that a client sends makes it raise."""
         try:
             form.greet(self)
@@ -39,13 +47,42 @@ class Session:
     def _receive(self, _text: str) -> None:
         self.hub.messages += 1
 
-    def _text(self, text: str) -> None:
+    def _ingest_or_parse(self, text: str) -> None:
+        if not self.ingest(text):
+            self.parse(text)
+
+    def ingest(self, message: str | memoryview) -> bool:
+        """Let the implementation do what a message says, in one call; False if it did not, and then nothing was done.
+
+        It is given the id of the one call that this connection has, and reaches no other.
+        """
+        hub, call = self.hub, self._sole
+        if call is None or hub.ingest is None or not hub.room(call, len(message)):
+            return False
+        try:
+            done = hub.ingest(message, format=self.form.name, call_id=call.key)
+        except (ValueError, LookupError, OverflowError, BufferError, MemoryError):
+            return False
+        if done.kind == "appended":
+            hub.appended(call, done.bytes)
+        elif done.kind != "closed":
+            return False
+        hub.messages += 1
+        if done.sequence is not None:
+            call.sequence.seen(done.sequence)
+        if done.kind == "closed":
+            self._end(next(key for key, one in self.calls.items() if one is call), "stop", done.audio)
+        return True
+
+    def parse(self, text: str) -> None:
+        """Do what a message says by way of the parser, or say why not."""
         self.hub.messages += 1
         try:
             message = self._loads(text)
         except self._errors as error:
             self._refuse(Refused(f"this is no JSON: {error}"))
             return
+        self._message = text
         try:
             self.form.handle(message, self)
         except Refused as reason:
@@ -70,8 +107,9 @@ class Session:
         key = call_id if key is None else key
         if key in self.calls:
             raise Refused(f"start: call {call_id[:64]} is open already")
-        call = self.calls[key] = self.hub.open(call_id, self.form.name, encoding, rate)
+        call = self.calls[key] = self.hub.open(call_id, self.form.name, encoding, rate, self._message)
         call.sequence = numbers or call.sequence
+        self._find_sole()
         self._answer(self.form.started(call_id))
 
     def media(self, call: Call, number: int | None, payload: str) -> None:
@@ -110,10 +148,16 @@ class Session:
         """Whether a call of this connection was ended lately."""
         return call_id in self._ended
 
-    def _end(self, key: str | tuple[str, str], why: str) -> None:
+    def _end(self, key: str | tuple[str, str], why: str, audio: bytes | None = None) -> None:
         call = self.calls.pop(key)
+        self._find_sole()
         self._ended.append(call.call_id)
-        self.hub.end(call, why, lambda note: self._answer(self.form.stopped(note)))
+        self.hub.end(call, why, lambda note: self._answer(self.form.stopped(note)), audio)
+
+    def _find_sole(self) -> None:
+        """With several calls a message could not be kept to the connection's own, nor with none."""
+        calls = list(self.calls.values())
+        self._sole = calls[0] if len(calls) == 1 and calls[0].ingests else None
 
     def _refuse(self, reason: Refused) -> None:
         self.hub.refused += 1

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..errors import LabError
+from .parsers import INGEST
 from .wav import MOST_BYTES
 
 
@@ -75,11 +76,13 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 9922
     server: str = "fastapi"
-    parser: str = "json"
+    parser: str = INGEST
     stage: Stage = Stage.BUFFER
     kept: Kept = Kept.AS_SENT
     journal: bool = True
     stamps: bool = True
+    decode_only: bool = False
+    """Whether only `decode` is the implementation's, and its audio goes into bytearrays."""
     capacity: int | None = None
     limits: Limits = field(default_factory=Limits)
 

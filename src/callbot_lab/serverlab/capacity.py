@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
 from ..caller.check import check
-from ..caller.command import LATE_MS
 from ..caller.traffic import Traffic
 from ..errors import LabError
 from ..workload import Format, Recording
 from .mix import Mix
 from .process import ServerProcess
+from .sampled import sample
 
 FIRST_CALLS = 200
 FEWEST_CALLS = 10
 MOST_CALLS = 8_000
+AGAIN = 0.95
+"""Share of what a search found at which the next one of the same mix begins."""
 STEP = 1.05
 """The search ends when a load that passed and one that failed are no further apart than this."""
 
@@ -29,6 +32,9 @@ HELD_STEPS = 6
 """Loads that are tried for longer, each a step below the one before, until one is held."""
 
 
+PROFILE_LEAD = 2.0
+"""Seconds for which a load goes on longer than it is sampled: sampling takes a while to begin."""
+
 HELD = -1
 """Number of the search of which a load is that was held for longer."""
 
@@ -38,6 +44,7 @@ class Rung:
     """What became of a load of so many calls; lags in milliseconds, shares of one core."""
 
     mix: str
+    format: str
     repeat: int
     calls: int
     seconds: float
@@ -69,7 +76,7 @@ class Search:
         """Load a server with so many calls: it passes if the lag's 99th percentile is within one chunk and all that was
         sent is stored bit for bit."""
         seconds = seconds or self.seconds
-        known = (str(server.mix), repeat, calls, seconds)
+        known = (str(server.mix), self.form.name, repeat, calls, seconds)
         server.forget_recordings()
         try:
             traffic = Traffic(
@@ -88,10 +95,11 @@ class Search:
         reason = ""
         if checked.wrong:
             reason = f"{len(checked.wrong)} calls are not whole: {next(iter(checked.wrong.values()))}"
-        elif sent.late_ms(99) > LATE_MS:
-            reason = "the caller was late itself"
         elif not checked.lag_ms(99) <= self.form.milliseconds:
             reason = "the lag's 99th percentile is longer than one chunk"
+            if sent.late_ms(99) > self.form.milliseconds:
+                # The lag counts from when a message was due, so it holds what the caller was late by.
+                reason += ", and so was the caller's own"
         return Rung(
             *known,
             passed=not reason,
@@ -104,12 +112,13 @@ class Search:
             server_share=share,
         )
 
-    def run(self, mix: Mix, repeat: int) -> list[Rung]:
-        """Raise the load until it fails, then halve the distance until the two ends are a step apart."""
+    def run(self, mix: Mix, repeat: int, first: int = FIRST_CALLS) -> list[Rung]:
+        """Raise the load from the first one until it fails, then halve the distance until the two ends are a step
+        apart."""
         server = ServerProcess(mix, self.fallback, self.cpu)
         try:
             rungs: list[Rung] = []
-            good, bad, calls = 0, 0, FIRST_CALLS
+            good, bad, calls = 0, 0, first
             while True:
                 rung = self.rung(server, repeat, calls)
                 rungs.append(rung)
@@ -119,6 +128,20 @@ class Search:
                     return rungs
                 if good and bad and bad <= good * STEP:
                     return rungs
+        finally:
+            server.close()
+
+    def profile(self, mix: Mix, calls: int) -> dict[str, int]:
+        """Samples of where a server's time goes while it has so many calls; LabError if they cannot be had."""
+        server = ServerProcess(mix, self.fallback, self.cpu)
+        try:
+            traffic = Traffic("127.0.0.1", server.port, self.form, calls=calls, recording=self.recording, seed=0)
+            traffic.connect()
+            with ThreadPoolExecutor(1) as aside:
+                found = aside.submit(sample, server.pid, self.seconds, mix.implementation)
+                traffic.play(self.seconds + PROFILE_LEAD)
+            traffic.finish()
+            return found.result()
         finally:
             server.close()
 

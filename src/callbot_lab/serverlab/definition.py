@@ -35,6 +35,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Capacity:
+    """Mixes of which it is searched how many calls of a format one core carries."""
+
+    format: str
+    mixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Mixes, one a language, in which compiled code begins at the same place of a message's way."""
+
+    name: str
+    mixes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Definition:
     """The experiment; `report` names the mixes that play a part in judging the seed report's claims (ROLES)."""
 
@@ -42,8 +58,8 @@ class Definition:
     baseline: str
     margin: float
     cells: tuple[Cell, ...]
-    capacity_format: str
-    capacity_mixes: tuple[str, ...]
+    capacity: tuple[Capacity, ...]
+    boundaries: tuple[Boundary, ...]
     report: dict[str, str]
 
     def __post_init__(self) -> None:
@@ -58,7 +74,8 @@ class Definition:
     @property
     def mixes(self) -> tuple[str, ...]:
         """Every mix that is named anywhere, the baseline first."""
-        named = [self.baseline, *(arm for cell in self.cells for arm in cell.arms), *self.capacity_mixes]
+        named = [self.baseline, *(arm for cell in self.cells for arm in cell.arms)]
+        named += [mix for capacity in self.capacity for mix in capacity.mixes]
         return tuple(dict.fromkeys(named))
 
     def as_data(self) -> dict[str, Any]:
@@ -69,14 +86,13 @@ class Definition:
 def read() -> Definition:
     """The experiment as it ships."""
     data = tomllib.loads((resources.files(__package__) / "server.toml").read_text(encoding="utf-8"))
-    capacity = data["capacity"]
     return Definition(
         data["question"],
         data["baseline"],
         data["margin"],
         tuple(Cell(c["format"], c["load"], c["calls"], tuple(c["arms"])) for c in data["cells"]),
-        capacity["format"],
-        tuple(capacity["mixes"]),
+        tuple(Capacity(c["format"], tuple(c["mixes"])) for c in data["capacity"]),
+        tuple(Boundary(b["name"], tuple(b["mixes"])) for b in data["boundaries"]),
         data["report"],
     )
 
@@ -94,12 +110,19 @@ def narrowed(definition: Definition, arms: list[str], formats: list[str]) -> Def
             kept = [name for name in names if name in arms or Mix.parse(name).implementation in arms]
             return tuple(name for name in dict.fromkeys([*kept, *extra]) if name != definition.baseline)
 
-        cells = tuple(replace(cell, arms=chosen(cell.arms)) for cell in definition.cells)
-        base = (definition.baseline,) if definition.baseline in definition.capacity_mixes else ()
-        mixes = tuple(dict.fromkeys([*base, *chosen(definition.capacity_mixes)]))
-        definition = replace(definition, cells=cells, capacity_mixes=mixes)
+        def searched(names: tuple[str, ...]) -> tuple[str, ...]:
+            base = (definition.baseline,) if definition.baseline in names else ()
+            return tuple(dict.fromkeys([*base, *chosen(names)]))
+
+        definition = replace(
+            definition,
+            cells=tuple(replace(cell, arms=chosen(cell.arms)) for cell in definition.cells),
+            capacity=tuple(replace(part, mixes=searched(part.mixes)) for part in definition.capacity),
+        )
     if formats:
-        cells = tuple(cell for cell in definition.cells if cell.format in formats)
-        mixes = definition.capacity_mixes if definition.capacity_format in formats else ()
-        definition = replace(definition, cells=cells, capacity_mixes=mixes)
+        definition = replace(
+            definition,
+            cells=tuple(cell for cell in definition.cells if cell.format in formats),
+            capacity=tuple(part for part in definition.capacity if part.format in formats),
+        )
     return replace(definition, cells=tuple(cell for cell in definition.cells if cell.arms))

@@ -1,6 +1,8 @@
 """A mix: the parts of one server, written `SERVER+PARSER+IMPLEMENTATION`.
 
-What is left out at the end is not done: `SERVER+PARSER` parses and stores nothing, `SERVER` only receives.
+What is left out at the end is not done: `SERVER+PARSER` parses and stores nothing, `SERVER` only receives. With
+`ingest` for a parser the implementation reads whole messages. Behind it may stand what else is different: ` decode
+only` (its buffer is not used), ` without journal`.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from dataclasses import dataclass
 
 from ..errors import LabError
 from ..server.frontends import FRONT_ENDS
-from ..server.parsers import PARSERS
+from ..server.parsers import INGEST, PARSERS
 from ..server.settings import Stage
 
+DECODE_ONLY = " decode only"
 WITHOUT_JOURNAL = " without journal"
 
 
@@ -23,23 +26,33 @@ class Mix:
     parser: str = ""
     implementation: str = ""
     journal: bool = True
+    decode_only: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Mix:
         """The mix that a text names; LabError if it names none."""
-        parts, _, rest = text.partition(WITHOUT_JOURNAL)
-        server, parser, implementation, *more = [*parts.split("+"), "", ""][: max(3, parts.count("+") + 1)]
-        unparsed = bool(implementation) and not parser
-        if server not in FRONT_ENDS or (parser and parser not in PARSERS) or unparsed or more or rest:
+        parts = text.removesuffix(WITHOUT_JOURNAL)
+        journal = parts == text
+        decode_only = parts.endswith(DECODE_ONLY)
+        server, parser, implementation, *more = [*parts.removesuffix(DECODE_ONLY).split("+"), "", ""]
+        found = cls(server, parser, implementation, journal, decode_only)
+        if any(more) or str(found) != text or server not in FRONT_ENDS or not found._whole:
             raise LabError(
                 f"'{text}' is no mix; one is SERVER+PARSER+IMPLEMENTATION, with {', '.join(FRONT_ENDS)} and "
-                f"{', '.join(PARSERS)}, such as fastapi+json+python"
+                f"{', '.join(PARSERS)} or {INGEST}, such as fastapi+json+python"
             )
-        return cls(server, parser, implementation, WITHOUT_JOURNAL not in text)
+        return found
+
+    @property
+    def _whole(self) -> bool:
+        """Whether nothing is there without what it needs."""
+        if not self.implementation:
+            return self.parser in ("", *PARSERS) and not self.decode_only
+        return self.parser in PARSERS or (self.parser == INGEST and not self.decode_only)
 
     def __str__(self) -> str:
         parts = "+".join(filter(None, (self.server, self.parser, self.implementation)))
-        return parts if self.journal else parts + WITHOUT_JOURNAL
+        return parts + DECODE_ONLY * self.decode_only + WITHOUT_JOURNAL * (not self.journal)
 
     @property
     def stage(self) -> Stage:

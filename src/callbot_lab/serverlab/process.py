@@ -67,6 +67,7 @@ class ServerProcess:
         # Between its slots a server is left alone, and is not to spend them on pings.
         command += ["--ping-interval", "600", "--ping-timeout", "600"]
         command += ["--journal" if mix.journal else "--no-journal"]
+        command += ["--decode-only"] if mix.decode_only else []
         command += ["--cpu", str(cpu)] if cpu is not None else []
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it lives as long as the process
         self._process = subprocess.Popen(

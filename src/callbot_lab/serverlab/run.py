@@ -27,12 +27,12 @@ from ..progress import Steps
 from ..registry import Status
 from ..server.settings import JOURNAL_SECONDS
 from ..workload import FORMATS, read_recording
-from .capacity import Rung, Search, carried
+from .capacity import AGAIN, FEWEST_CALLS, FIRST_CALLS, Rung, Search, carried
 from .definition import Definition
 from .mix import Mix
 from .paced import COLUMNS, Fault, Place, run_cell
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of server.json."""
 
 
@@ -104,26 +104,28 @@ class ServerRun:
             "workers": 0,
             "rungs": [],
             "held": [],
+            "sampled": [],
             "environment": found,
             "warnings": warnings,
         }
 
     @property
-    def capacity_mixes(self) -> list[str]:
-        """Mixes whose calls per core are searched for."""
-        return [name for name in self.definition.capacity_mixes if name not in self.unusable]
+    def searched(self) -> list[tuple[str, str]]:
+        """Formats and mixes whose calls per core are searched for."""
+        pairs = [(part.format, mix) for part in self.definition.capacity for mix in part.mixes]
+        return [(form, mix) for form, mix in pairs if mix not in self.unusable]
 
     @property
-    def held_mixes(self) -> list[str]:
+    def held(self) -> list[tuple[str, str]]:
         """Those of them whose load is held for longer: the ones that play a part in what is concluded."""
         told = {self.definition.baseline, *self.definition.report.values()}
-        return [name for name in self.capacity_mixes if name in told]
+        return [(form, mix) for form, mix in self.searched if mix in told]
 
     @property
     def step_count(self) -> int:
         """Steps of progress: a cell of a worker, a search, and a load that is held are one each."""
-        searches = len(self.capacity_mixes) * self.profile.searches
-        holds = len(self.held_mixes) * bool(self.profile.hold_seconds)
+        searches = len(self.searched) * self.profile.searches
+        holds = len(self.held) * bool(self.profile.hold_seconds)
         return len(self.definition.cells) * self.profile.workers + searches + holds
 
     def go(self, steps: Steps) -> Outcome:
@@ -173,27 +175,40 @@ class ServerRun:
     def _search(self, steps: Steps) -> None:
         """Search for the calls per core of every mix, in turns, and hold what was found."""
         draw = random.Random(f"{self.seed}-capacity")
-        names, found = self.capacity_mixes, {name: list[int]() for name in self.capacity_mixes}
+        pairs, found = self.searched, {pair: list[int]() for pair in self.searched}
         for repeat in range(self.profile.searches):
-            draw.shuffle(names)
-            for name in names:
-                steps.advance(f"calls per core, search {repeat + 1} of {self.profile.searches}: {name}")
+            draw.shuffle(pairs)
+            for form, mix in pairs:
+                steps.advance(f"calls per core, search {repeat + 1} of {self.profile.searches}: {mix} ({form})")
+                last = found[form, mix][-1:]
+                first = max(FEWEST_CALLS, round(last[0] * AGAIN)) if last else FIRST_CALLS
                 with self._placed(repeat) as cpu:
-                    rungs = self._searching(cpu).run(Mix.parse(name), repeat)
-                found[name].append(carried(rungs))
+                    rungs = self._searching(form, cpu).run(Mix.parse(mix), repeat, first)
+                found[form, mix].append(carried(rungs))
                 self._keep("rungs", rungs)
-        for name in self.held_mixes if self.profile.hold_seconds else ():
+        for form, mix in self.held if self.profile.hold_seconds else ():
             # What every search found is likeliest to be held.
-            held = min(found[name], default=0)
-            steps.advance(f"{held} calls for {self.profile.hold_seconds:.0f} s: {name}")
-            if not held:
+            calls = min(found[form, mix], default=0)
+            steps.advance(f"{calls} calls for {self.profile.hold_seconds:.0f} s: {mix} ({form})")
+            if not calls:
                 continue
             with self._placed(0) as cpu:
-                self._keep("held", self._searching(cpu).hold(Mix.parse(name), held, self.profile.hold_seconds))
+                rungs = self._searching(form, cpu).hold(Mix.parse(mix), calls, self.profile.hold_seconds)
+                self._keep("held", rungs)
+                self._sample(form, mix, calls // 2, cpu, steps)
 
-    def _searching(self, cpu: int | None) -> Search:
-        form = FORMATS[self.definition.capacity_format]
-        return Search(form, self.recording, self.profile.rung_seconds, cpu, self.fallback)
+    def _sample(self, form: str, mix: str, calls: int, cpu: int | None, steps: Steps) -> None:
+        """Sample where the time of a mix goes at half of what it carries."""
+        try:
+            samples = self._searching(form, cpu).profile(Mix.parse(mix), calls)
+        except LabError as error:
+            steps.say(f"{mix}: where its time goes was not sampled: {error}")
+            return
+        self.note["sampled"].append({"format": form, "mix": mix, "calls": calls, "samples": samples})
+        self._save()
+
+    def _searching(self, form: str, cpu: int | None) -> Search:
+        return Search(FORMATS[form], self.recording, self.profile.rung_seconds, cpu, self.fallback)
 
     def _keep(self, kind: str, rungs: list[Rung]) -> None:
         self.note[kind] += [rung.as_data() for rung in rungs]

@@ -169,17 +169,37 @@ def ratio_of_costs(run: ServerData, cell: str, mix: str, against: str) -> tuple[
     return float(ratio), float(low), float(high)
 
 
-def capacities(run: ServerData, against: str = "") -> pd.DataFrame:
-    """Calls that one core carries: `mix`, `calls`, `low`, `high` (t interval over the searches, of the logarithm),
-    `searches`, `times`, `times_low`, `times_high` (those of another mix, by default the baseline, in the same
-    searches), `held` (calls that were held for longer, NaN if none was), and of that load `held_p99` (lag in ms) and
-    `held_share` (of a core, by the server). A search in which no load passed counts for nothing.
+def boundaries(run: ServerData, cell: str) -> pd.DataFrame:
+    """What a message costs by where compiled code begins and in which language, as shares of the baseline's CPU.
+
+    A row a mix: `boundary`, `language`, `mix`, `ratio` (the share), `low`, `high` (t interval over workers).
+    """
+    logs = worker_ratios(run.cell(cell), run.baseline, CPU) if run.has(cell, run.baseline) else pd.DataFrame()
+    logs[run.baseline] = 0.0
+    rows = []
+    for boundary in run.note["definition"]["boundaries"]:
+        for mix in boundary["mixes"]:
+            if mix in logs:
+                ratio, low, high = np.exp(interval(-logs[mix].to_numpy()))
+                place = {"boundary": boundary["name"], "language": run.language(mix), "mix": mix}
+                rows.append(place | {"ratio": ratio, "low": low, "high": high})
+    return pd.DataFrame(rows, columns=["boundary", "language", "mix", "ratio", "low", "high"])
+
+
+def capacities(run: ServerData, against: str = "", form: str = "") -> pd.DataFrame:
+    """Calls of a format (by default the first) that one core carries.
+
+    A row a mix: `mix`, `calls`, `low`, `high` (t interval over the searches, of the logarithm), `searches`, `times`,
+    `times_low`, `times_high` (those of another mix, by default the baseline, in the same searches), `held` (calls that
+    were held for longer, NaN if none was), and of that load `held_p99` (lag in ms) and `held_share` (of a core, by the
+    server). A search in which no load passed counts for nothing.
     """
     if run.rungs.empty:
         return pd.DataFrame()
-    passed = run.rungs[run.rungs["passed"].astype(bool)]
+    form = form or run.note["definition"]["capacity"][0]["format"]
+    passed = run.rungs[run.rungs["passed"].astype(bool) & (run.rungs["format"] == form)]
     most = passed.groupby(["mix", "repeat"])["calls"].max().unstack("mix")
-    held = {rung["mix"]: rung for rung in run.note["held"] if rung["passed"]}
+    held = {rung["mix"]: rung for rung in run.note["held"] if rung["passed"] and rung["format"] == form}
     against, rows = against or run.baseline, []
     for mix in most.columns:
         mean, low, high = np.exp(interval(np.log(most[mix].to_numpy(float))))
@@ -190,4 +210,4 @@ def capacities(run: ServerData, against: str = "") -> pd.DataFrame:
         rung = held.get(mix, {})
         row |= {"held": rung.get("calls", NONE), "held_p99": rung.get("lag_p99", NONE)}
         rows.append(row | {"held_share": rung.get("server_share", NONE)})
-    return pd.DataFrame(rows).sort_values("calls", ignore_index=True)
+    return pd.DataFrame(rows).sort_values("calls", ignore_index=True) if rows else pd.DataFrame()

@@ -147,7 +147,11 @@ class _Listener(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if frame.msg_type == WSMsgType.TEXT and frame.fin and not self._parts:
-            self._session.text(_text(frame.get_payload_as_bytes()))
+            session = self._session
+            if not session.ingests:
+                session.text(_text(frame.get_payload_as_bytes()))
+            elif not session.ingest(frame.get_payload_as_memoryview()):
+                session.parse(_text(frame.get_payload_as_bytes()))
         else:
             self._on_other(frame)
 
