@@ -474,7 +474,32 @@ def _carried(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answ
         f"{low:.1f} to {high:.1f}."
     )
     apart = row["times_high"] < low or row["times_low"] > high
-    return Answer(REFUTED if apart else REPRODUCED, f"{why} {_met(apart)}{_from(run)}", *numbers)
+    takes = _takes(run, float(claim["value"]))
+    return Answer(REFUTED if apart else REPRODUCED, f"{why} {_met(apart)}{takes}{_from(run)}", *numbers)
+
+
+def _takes(run: ServerData, calls: float) -> str:
+    """What it takes to carry so many calls here: the mix that held them with the least of a core."""
+    held = [rung for rung in run.note["held"] if rung["passed"] and rung["format"] == _main_format(run)]
+    enough = [rung for rung in held if rung["calls"] >= calls]
+    if enough:
+        least = min(enough, key=lambda rung: float(rung["server_share"]))
+        return (
+            f" It takes {least['mix']}: that held {wording.number(least['calls'])} calls for {least['seconds']:.0f} s "
+            f"with nothing lost."
+        )
+    if not held:
+        return ""
+    most = max(held, key=lambda rung: int(rung["calls"]))
+    return (
+        f" Nothing here held {wording.number(calls)}; the most was {wording.number(most['calls'])} calls for "
+        f"{most['seconds']:.0f} s, with {most['mix']}."
+    )
+
+
+def _main_format(run: ServerData) -> str:
+    """The format whose calls are meant where none is named: the first that was searched."""
+    return str(run.note["definition"]["capacity"][0]["format"])
 
 
 def _message(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answer:

@@ -18,7 +18,12 @@ _ROW = 0.34  # inches
 GREYS = {"receive": "#555555", "parse": "#aaaaaa"}
 """Colours of the parts that belong to no implementation; the last part has the colour of its language."""
 
-LABELS = {"receive": "receive: socket, frame, framework", "parse": "parse", "store": "decode, buffer, journal"}
+LABELS = {
+    "receive": "receive: socket, frame, framework",
+    "parse": "parse",
+    "store": "decode, buffer, journal",
+    "ingest": "message to buffer, journal",
+}
 
 
 def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figure:
@@ -67,14 +72,16 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
     sns.despine(ax=axes, left=True)
     figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
     figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
-    languages = sorted({str(name) for name in parts.loc[parts["part"] == "store", "language"]})
     handles = [Patch(color=GREYS[part], label=LABELS[part]) for part in GREYS]
-    handles += [Patch(color=style_of(name).colour, label=f"{LABELS['store']} in {name}") for name in languages]
+    own = parts.loc[~parts["part"].isin(list(GREYS)), ["part", "language"]].drop_duplicates().sort_values("language")
+    for language, found in own.groupby("language"):
+        meaning = " or ".join(LABELS[part] for part in LABELS if part in set(found["part"]))
+        handles.append(Patch(color=style_of(str(language)).colour, label=f"{language}: {meaning}"))
     figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=3,
+        ncols=2,
         frameon=False,
         fontsize=7.5,
         columnspacing=1.0,

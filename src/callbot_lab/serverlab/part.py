@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from .. import figures, wording
 from ..embed import embed
 from ..worker import NULL
 from . import sentences
-from .summary import ServerData, capacities, costs, gains, parts
+from .summary import ServerData, capacities, costs, gains, parts, sampled
 
 
 def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
@@ -18,7 +19,8 @@ def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
 
     `claimed` is the ratio that the seed report multiplies its calls with.
     """
-    table, carried = costs(run), capacities(run)
+    table = costs(run)
+    carried = {form: capacities(run, form=form) for form in sentences.searched_formats(run)}
     return {
         "lines": sentences.lines(run, claimed),
         "origin": sentences.origin(run),
@@ -32,7 +34,10 @@ def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
             for cell in run.note["definition"]["cells"]
             if len(table) and (table["cell"] == cell["name"]).any()
         ],
-        "carried": carried_rows(run, carried),
+        "carried": [
+            {"format": form, "rows": carried_rows(run, found, form)} for form, found in carried.items() if len(found)
+        ],
+        "sampled": sampled_rows(run),
         "lacking": [{"mix": mix, "reason": reason} for mix, reason in run.note["unusable"].items()]
         + [
             {"mix": fault["arm"], "reason": f"{fault['cell']}: {fault['status']}: {fault['reason']}"}
@@ -63,9 +68,22 @@ def cost_rows(run: ServerData, table: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def carried_rows(run: ServerData, carried: pd.DataFrame) -> list[dict[str, str]]:
-    """Calls per core in words, the fewest first."""
-    rows, tried = [], {rung["mix"] for rung in run.note["held"]}
+def sampled_rows(run: ServerData) -> list[dict[str, Any]]:
+    """Where the time of servers was found, in words: a row a server, a column a place."""
+    return [
+        {
+            "mix": mix,
+            "load": f"{wording.number(calls)} {form} calls",
+            "samples": f"{found['samples'].iloc[0]:,}",
+            "shares": dict(zip(found["place"], map(partial(wording.percent, decimals=0), found["share"]), strict=True)),
+        }
+        for (mix, form, calls), found in sampled(run).groupby(["mix", "format", "calls"], sort=False)
+    ]
+
+
+def carried_rows(run: ServerData, carried: pd.DataFrame, form: str) -> list[dict[str, str]]:
+    """Calls of a format per core in words, the fewest first."""
+    rows, tried = [], {rung["mix"] for rung in run.note["held"] if rung["format"] == form}
     for row in carried.to_dict("records"):
         times = row["mix"] != run.baseline and wording.finite(row.get("times"))
         held = wording.finite(row["held"])
@@ -85,7 +103,9 @@ def carried_rows(run: ServerData, carried: pd.DataFrame) -> list[dict[str, str]]
     return rows
 
 
-def drawn(run: ServerData, table: pd.DataFrame, carried: pd.DataFrame, claimed: float) -> list[dict[str, Any]]:
+def drawn(
+    run: ServerData, table: pd.DataFrame, carried: dict[str, pd.DataFrame], claimed: float
+) -> list[dict[str, Any]]:
     """The figures of which the run has the numbers."""
     cell, made = sentences.main_cell(run), []
     pieces = with_language(run, parts(run, cell))
@@ -103,13 +123,13 @@ def drawn(run: ServerData, table: pd.DataFrame, carried: pd.DataFrame, claimed: 
             for _, row in found.iterrows()
         )
         made.append(embed(figures.amdahl(found, claimed, title), "amdahl", title, said))
-    if len(carried):
-        title = sentences.best_line(run) or "Calls that one core carries."
-        said = " ".join(
-            f"{row['mix']}: {row['calls']} calls ({row['interval']})." for row in carried_rows(run, carried)
-        )
-        picture = figures.calls_carried(with_language(run, carried), run.baseline, title)
-        made.append(embed(picture, "calls-carried", title, said))
+    for form, calls in carried.items():
+        if len(calls):
+            title = sentences.best_line(run, form) or f"Calls of {form} that one core carries."
+            rows = carried_rows(run, calls, form)
+            said = " ".join(f"{row['mix']}: {row['calls']} calls ({row['interval']})." for row in rows)
+            picture = figures.calls_carried(with_language(run, calls), run.baseline, title)
+            made.append(embed(picture, f"calls-carried-{form}", title, said))
     return made
 
 
@@ -154,7 +174,7 @@ def answer_table(run: ServerData) -> str:
     table = costs(run)
     table = table[table["cell"] == sentences.main_cell(run)].set_index("arm")
     rows = []
-    for row in carried_rows(run, capacities(run)):
+    for row in carried_rows(run, capacities(run), sentences.searched_formats(run)[0]):
         cost = _share(table.loc[row["mix"]], row["mix"] == run.baseline) if row["mix"] in table.index else "-"
         times = f"{row['times']} ({row['times_interval']})" if row["times"] else "1"
         held = f"{row['held']} (p99 {row['held_p99']} ms)" if row["held_p99"] else row["held"]

@@ -10,20 +10,37 @@ import pandas as pd
 from .. import wording
 from ..worker import NULL
 from .definition import BEST, FAST, SLOW
-from .summary import PARTS, ServerData, capacities, costs, gains, parts, ratio_of_costs
+from .summary import ServerData, capacities, costs, gains, parts, ratio_of_costs, sampled
 
 MEANINGS = {
     "receive": "into receiving it (socket, frame, framework)",
     "parse": "into parsing",
     "store": "into decode, buffer and journal",
+    "ingest": "into the message, from its text to the buffer, and the journal",
 }
 """Where the time goes, by the parts of a message's cost."""
+
+LEAST_SHARE = 0.01
+"""Share of the samples below which a place is not told of."""
 
 
 def lines(run: ServerData, claimed: float) -> list[str]:
     """Everything that the run can say; `claimed` is the seed report's ratio."""
-    found = [cost_line(run, claimed), calls_line(run, claimed), best_line(run), time_line(run), bound_line(run)]
+    best = [best_line(run, form) for form in searched_formats(run)]
+    found = [
+        cost_line(run, claimed),
+        calls_line(run, claimed),
+        *best,
+        time_line(run),
+        sampled_line(run),
+        bound_line(run),
+    ]
     return [line for line in (*found, noise_line(run)) if line]
+
+
+def searched_formats(run: ServerData) -> list[str]:
+    """The formats whose calls per core were searched for, the main one first."""
+    return [part["format"] for part in run.note["definition"]["capacity"]]
 
 
 def main_cell(run: ServerData) -> str:
@@ -65,14 +82,15 @@ def calls_line(run: ServerData, claimed: float) -> str:
     return f"One core carries {both}, {_times(times)} as many: {said}."
 
 
-def best_line(run: ServerData) -> str:
-    """What the fastest mix carries, against the baseline in the same searches."""
-    roles, table = run.note["definition"]["report"], _by_mix(run)
+def best_line(run: ServerData, form: str = "") -> str:
+    """What the fastest mix carries of a format, against the baseline in the same searches."""
+    form = form or searched_formats(run)[0]
+    roles, table = run.note["definition"]["report"], _by_mix(run, form)
     if table.empty or roles[BEST] not in table.index or "times" not in table:
         return ""
     row = table.loc[roles[BEST]]
     times = (row["times"], row["times_low"], row["times_high"])
-    said = f"{roles[BEST]} carries {_carries(row)} calls, {_times(times)} as many as {run.baseline}"
+    said = f"{roles[BEST]} carries {_carries(row)} {form} calls, {_times(times)} as many as {run.baseline}"
     if not wording.finite(row["held"]):
         return f"{said}; no load of it was held for longer."
     return (
@@ -86,14 +104,32 @@ def time_line(run: ServerData) -> str:
     """Where the time of the fastest mix goes."""
     mix = run.note["definition"]["report"][BEST]
     table = parts(run, main_cell(run))
-    table = table[table["mix"] == mix].set_index("part")
+    table = table[table["mix"] == mix]
     if table.empty:
         return ""
     whole = table["share"].sum()
-    said = [f"{wording.percent(table.loc[part, 'share'] / whole, 0)} {MEANINGS[part]}" for part in PARTS]
+    said = [f"{wording.percent(row['share'] / whole, 0)} {MEANINGS[row['part']]}" for _, row in table.iterrows()]
     return (
         f"A message costs {mix} {wording.percent(whole, 0)} of what it costs {run.baseline}; of that time goes "
         f"{wording.listing(said)}."
+    )
+
+
+def sampled_line(run: ServerData) -> str:
+    """Where the time of the fastest mix was found under load."""
+    table = sampled(run)
+    table = table[(table["mix"] == run.note["definition"]["report"][BEST]) & (table["share"] >= LEAST_SHARE)]
+    if table.empty:
+        return ""
+    first = table[table["format"] == table["format"].iloc[0]].sort_values("share", ascending=False)
+    row = first.iloc[0]
+    said = [
+        f"{wording.percent(share, 0)} in the {place}"
+        for place, share in zip(first["place"], first["share"], strict=True)
+    ]
+    return (
+        f"With {wording.number(row['calls'])} calls it was seen {wording.listing(said)} ({row['samples']:,} samples of its "
+        f"CPU time)."
     )
 
 
@@ -142,8 +178,8 @@ def origin(run: ServerData) -> str:
     )
 
 
-def _by_mix(run: ServerData) -> pd.DataFrame:
-    table = capacities(run)
+def _by_mix(run: ServerData, form: str = "") -> pd.DataFrame:
+    table = capacities(run, form=form)
     return table.set_index("mix") if len(table) else table
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ..analysis import analyse_cell, interval, worker_ratios
 from ..errors import LabError
+from ..server.parsers import INGEST
 from ..worker import NULL
 from .mix import Mix
 from .paced import COLUMNS
@@ -23,6 +24,9 @@ NONE = float("nan")
 PARTS = ("receive", "parse", "store")
 """Parts of a message's cost: the frame until its text is there; the parser, and what the message says; decode, buffer,
 journal and file."""
+
+INGEST_PARTS = ("receive", "ingest")
+"""The same where an implementation takes whole messages: what follows the frame is one part."""
 
 
 @dataclass(frozen=True)
@@ -113,20 +117,24 @@ def costs(run: ServerData) -> pd.DataFrame:
 def parts(run: ServerData, cell: str) -> pd.DataFrame:
     """What the parts of a message cost, as shares of the baseline's CPU per message in a cell.
 
-    A row for each of PARTS of every mix that was also run without its last parts: `mix`, `part`, `share`, `low`, `high`
-    (t interval over workers). A part is the difference between two servers, so a small one may come out below 0.
+    A row for each of PARTS, or of INGEST_PARTS, of every mix that was also run without its last parts: `mix`, `part`,
+    `share`, `low`, `high` (t interval over workers). A part is the difference between two servers, so a small one may
+    come out below 0.
     """
     shares = np.exp(-worker_ratios(run.cell(cell), run.baseline, CPU))
     shares[run.baseline] = 1.0
     rows = []
     for name in shares.columns:
         mix = Mix.parse(name) if name != NULL else Mix("")
-        stages = [replace(mix, parser="", implementation=""), replace(mix, implementation=""), mix]
-        if not mix.implementation or not mix.journal or not {str(stage) for stage in stages} <= set(shares.columns):
+        names, stages = INGEST_PARTS, [replace(mix, parser="", implementation=""), mix]
+        if mix.parser != INGEST:
+            names, stages = PARTS, [stages[0], replace(mix, implementation=""), mix]
+        plain = mix.implementation and mix.journal and not mix.decode_only
+        if not plain or not {str(stage) for stage in stages} <= set(shares.columns):
             continue
         upto = shares[[str(stage) for stage in stages]]
         costs_of_parts = upto.diff(axis=1).assign(**{str(stages[0]): upto[str(stages[0])]})
-        for part, stage in zip(PARTS, stages, strict=True):
+        for part, stage in zip(names, stages, strict=True):
             share, low, high = interval(costs_of_parts[str(stage)].to_numpy())
             rows.append({"mix": name, "part": part, "share": share, "low": low, "high": high})
     return pd.DataFrame(rows, columns=["mix", "part", "share", "low", "high"])
@@ -148,7 +156,8 @@ def gains(run: ServerData, cell: str) -> pd.DataFrame:
     for name in logs.columns:
         mix = Mix.parse(name) if name != NULL else Mix("")
         without, other = str(replace(mix, implementation="")), str(replace(mix, implementation=slow))
-        if mix.implementation in ("", slow) or not mix.journal or not {without, other} <= set(logs.columns):
+        odd = mix.implementation in ("", slow) or not mix.journal or mix.decode_only
+        if odd or not {without, other} <= set(logs.columns):
             continue
         share = interval(1 - np.exp((logs[other] - logs[without]).to_numpy()))
         gain = np.exp(interval((logs[name] - logs[other]).to_numpy()))
@@ -184,6 +193,18 @@ def boundaries(run: ServerData, cell: str) -> pd.DataFrame:
                 place = {"boundary": boundary["name"], "language": run.language(mix), "mix": mix}
                 rows.append(place | {"ratio": ratio, "low": low, "high": high})
     return pd.DataFrame(rows, columns=["boundary", "language", "mix", "ratio", "low", "high"])
+
+
+def sampled(run: ServerData) -> pd.DataFrame:
+    """Where the time of servers went, as it was sampled under load: `mix`, `format`, `calls`, `place`, `share` of its CPU
+    time, `samples` (in all)."""
+    rows = []
+    for one in run.note["sampled"]:
+        whole = sum(one["samples"].values())
+        for place, count in one["samples"].items():
+            known = {key: one[key] for key in ("mix", "format", "calls")}
+            rows.append(known | {"place": place, "share": count / max(whole, 1), "samples": whole})
+    return pd.DataFrame(rows, columns=["mix", "format", "calls", "place", "share", "samples"])
 
 
 def capacities(run: ServerData, against: str = "", form: str = "") -> pd.DataFrame:
