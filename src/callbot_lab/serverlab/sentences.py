@@ -26,15 +26,9 @@ LEAST_SHARE = 0.01
 
 def lines(run: ServerData, claimed: float) -> list[str]:
     """Everything that the run can say; `claimed` is the seed report's ratio."""
-    best = [best_line(run, form) for form in searched_formats(run)]
-    found = [
-        cost_line(run, claimed),
-        calls_line(run, claimed),
-        *best,
-        time_line(run),
-        sampled_line(run),
-        bound_line(run),
-    ]
+    found = [cost_line(run, claimed), calls_line(run, claimed)]
+    found += [best_line(run, form) for form in searched_formats(run)]
+    found += [time_line(run), sampled_line(run), bound_line(run)]
     return [line for line in (*found, noise_line(run)) if line]
 
 
@@ -123,13 +117,11 @@ def sampled_line(run: ServerData) -> str:
         return ""
     first = table[table["format"] == table["format"].iloc[0]].sort_values("share", ascending=False)
     row = first.iloc[0]
-    said = [
-        f"{wording.percent(share, 0)} in the {place}"
-        for place, share in zip(first["place"], first["share"], strict=True)
-    ]
+    shares = zip(first["place"], first["share"], strict=True)
+    said = [f"{wording.percent(share, 0)} in the {place}" for place, share in shares]
     return (
-        f"With {wording.number(row['calls'])} calls it was seen {wording.listing(said)} ({row['samples']:,} samples of its "
-        f"CPU time)."
+        f"With {wording.number(row['calls'])} {row['format']} calls it was seen {wording.listing(said)} "
+        f"({row['samples']:,} samples of its CPU time)."
     )
 
 

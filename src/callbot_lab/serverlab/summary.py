@@ -126,7 +126,8 @@ def parts(run: ServerData, cell: str) -> pd.DataFrame:
     rows = []
     for name in shares.columns:
         mix = Mix.parse(name) if name != NULL else Mix("")
-        names, stages = INGEST_PARTS, [replace(mix, parser="", implementation=""), mix]
+        names: tuple[str, ...] = INGEST_PARTS
+        stages = [replace(mix, parser="", implementation=""), mix]
         if mix.parser != INGEST:
             names, stages = PARTS, [stages[0], replace(mix, implementation=""), mix]
         plain = mix.implementation and mix.journal and not mix.decode_only
@@ -196,8 +197,10 @@ def boundaries(run: ServerData, cell: str) -> pd.DataFrame:
 
 
 def sampled(run: ServerData) -> pd.DataFrame:
-    """Where the time of servers went, as it was sampled under load: `mix`, `format`, `calls`, `place`, `share` of its CPU
-    time, `samples` (in all)."""
+    """Where the time of servers went, as it was sampled under load.
+
+    A row a place: `mix`, `format`, `calls`, `place`, `share` of the CPU time, `samples` (in all).
+    """
     rows = []
     for one in run.note["sampled"]:
         whole = sum(one["samples"].values())
