@@ -10,16 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from callbot_lab.server.parsers import INGEST
 from callbot_lab.serverlab import definition
 from callbot_lab.serverlab.mix import Mix
 from callbot_lab.serverlab.paced import COLUMNS
 from callbot_lab.serverlab.run import SCHEMA
 from callbot_lab.worker import NULL
+from callbot_lab.workload import FORMATS
+
+BEST = definition.read().report["best"]
 
 RECEIVE = {"fastapi": 30.0, "websockets": 26.0, "picows": 8.0}
 PARSE = {"json": 10.0, "orjson": 5.0, "msgspec": 5.5}
 STORE = {"python": 8.0, "python-pybase64": 5.0, "cython": 2.0, "rust": 2.0, "python-report": 7.0, "rust-report": 4.0}
 """Microseconds that the parts of a message take; `store` may be changed by implementation."""
+
+INGEST_US = {"python": 20.0, "cython": 2.2, "rust": 2.0}
+"""The same of a message that an implementation takes whole, with its journal."""
+
+SAMPLES = {"kernel": 500, "interpreter": 300, "implementation": 200, "parser": 0}
 
 CORE_US = 0.9e6
 """Microseconds of a second in which a core can serve calls of 25 messages a second."""
@@ -29,6 +38,8 @@ LANGUAGES = {"python-pybase64": "python", "python-report": "python", "rust-repor
 
 def cost_us(mix: Mix, store: Mapping[str, float] = STORE) -> float:
     """The true cost of a message."""
+    if mix.parser == INGEST:
+        return RECEIVE[mix.server] + INGEST_US[mix.implementation]
     return (
         RECEIVE[mix.server] + PARSE.get(mix.parser, 0.0) + store.get(mix.implementation, 0.0) * (1 + 0.1 * mix.journal)
     )
@@ -60,14 +71,14 @@ def make_server_run(
                 rows.append((*place, 1, 1600, 10**9, cpu, int(0.7 * cpu), int(0.3 * cpu)))
         table = pd.DataFrame(rows, columns=list(COLUMNS))
         table.to_parquet(folder / "server" / f"worker-{worker:03d}.parquet", index=False)
-    mixes = [name for name in plan.capacity_mixes if name not in lacking]
+    pairs = [(part.format, mix) for part in plan.capacity for mix in part.mixes if mix not in lacking]
     rungs = []
     for repeat in range(searches):
         pace = draw.lognormal(0, 0.1)
-        for name in mixes:
-            most = CORE_US / (25 * cost_us(Mix.parse(name), store)) / pace * draw.lognormal(0, noise)
-            rungs += [_rung(name, repeat, int(most * share), share <= 1) for share in (0.5, 1.0, 1.05)]
-    held = [_rung(name, -1, int(CORE_US / (25 * cost_us(Mix.parse(name), store))), True) for name in mixes]
+        for form, name in pairs:
+            most = true_calls(form, name, store) / pace * draw.lognormal(0, noise)
+            rungs += [_rung(form, name, repeat, int(most * share), share <= 1) for share in (0.5, 1.0, 1.05)]
+    held = [_rung(form, name, -1, int(true_calls(form, name, store)), True) for form, name in pairs]
     builds = {name: {"language": LANGUAGES.get(name, name)} for name in store}
     note = {
         "schema": SCHEMA,
@@ -84,6 +95,7 @@ def make_server_run(
         "workers": workers,
         "rungs": rungs,
         "held": held if searches else [],
+        "sampled": [{"format": "callbot", "mix": BEST, "calls": 900, "samples": SAMPLES}] if searches else [],
         "environment": {
             "cpu": {"name": "Other CPU"},
             "python": {"implementation": "CPython", "version": "3.12.0", "pgo": "yes"},
@@ -95,9 +107,15 @@ def make_server_run(
     return folder
 
 
-def _rung(mix: str, repeat: int, calls: int, passed: bool) -> dict[str, Any]:
+def true_calls(form: str, mix: str, store: Mapping[str, float] = STORE) -> float:
+    """Calls that one core carries."""
+    return CORE_US / (1e3 / FORMATS[form].milliseconds * cost_us(Mix.parse(mix), store))
+
+
+def _rung(form: str, mix: str, repeat: int, calls: int, passed: bool) -> dict[str, Any]:
     return {
         "mix": mix,
+        "format": form,
         "repeat": repeat,
         "calls": calls,
         "seconds": 8.0,

@@ -14,6 +14,7 @@ from callbot_lab.errors import LabError
 from callbot_lab.serverlab import part, sentences
 from callbot_lab.serverlab.mix import Mix
 from callbot_lab.serverlab.summary import (
+    INGEST_PARTS,
     PARTS,
     ServerData,
     capacities,
@@ -27,11 +28,11 @@ from callbot_lab.serverlab.summary import (
 from callbot_lab.worker import NULL
 
 from .synthetic import make_run, reproduce
-from .synthetic_servers import PARSE, RECEIVE, STORE, cost_us, make_server_run
+from .synthetic_servers import INGEST_US, PARSE, RECEIVE, STORE, cost_us, make_server_run, true_calls
 
 CLAIMED = 2.66
 SLOW, FAST = "fastapi+json+python-report", "fastapi+json+rust-report"
-BASE, BEST = "fastapi+json+python", "picows+orjson+rust"
+BASE, BEST, ORJSON = "fastapi+json+python", "picows+ingest+rust", "picows+orjson+rust"
 RIGHT = {**STORE, "python-report": 70.8}
 """Costs with which a message in the report's Python design is 2.66 times as dear as in its Rust design."""
 
@@ -54,13 +55,15 @@ def right(tmp_path_factory: pytest.TempPathFactory) -> ServerData:
 def test_the_parts_of_a_message_are_the_true_ones(run: ServerData) -> None:
     table = parts(run, "callbot-paced").set_index(["mix", "part"])["share"]
     whole = cost_us(Mix.parse(BASE))
-    for name in (BASE, BEST, "fastapi+json+cython"):
+    for name in (BASE, ORJSON, "fastapi+json+cython"):
         mix = Mix.parse(name)
         true = (RECEIVE[mix.server], PARSE[mix.parser], 1.1 * STORE[mix.implementation])
         assert table[name].reindex(PARTS).tolist() == pytest.approx([us / whole for us in true], abs=0.02)
-    # Nothing is said of a mix of which one stage was not run, or that leaves out the journal as well.
+    true = (RECEIVE["picows"], INGEST_US["rust"])
+    assert table[BEST].reindex(INGEST_PARTS).tolist() == pytest.approx([us / whole for us in true], abs=0.02)
+    # Nothing is said of a mix of which one stage was not run, or that leaves out something else as well.
     assert "websockets+json+python" not in table.index.get_level_values(0)
-    assert not any("without" in name for name in table.index.get_level_values(0))
+    assert not any("without" in name or "only" in name for name in table.index.get_level_values(0))
 
 
 def test_gains_stand_beside_the_bound_of_their_server(run: ServerData) -> None:
@@ -69,7 +72,7 @@ def test_gains_stand_beside_the_bound_of_their_server(run: ServerData) -> None:
     share = 1.1 * STORE["python"] / cost_us(Mix.parse("picows+orjson+python"))
     assert row["share"] == pytest.approx(share, abs=0.02)
     assert row["bound"] == pytest.approx(1 / (1 - share), rel=0.03)
-    assert row["gain"] == pytest.approx(true_ratio("picows+orjson+python", BEST), rel=0.02)
+    assert row["gain"] == pytest.approx(true_ratio("picows+orjson+python", ORJSON), rel=0.02)
     assert row["gain_low"] < row["gain"] < row["gain_high"]
     # Nothing is compared with itself, or across parsers.
     assert ("fastapi+json", "python") not in table.index
@@ -96,15 +99,20 @@ def test_capacities_know_the_fastest_and_what_was_held(run: ServerData) -> None:
 
 def test_sentences_say_that_the_report_is_wrong_where_it_is(run: ServerData) -> None:
     said = sentences.lines(run, CLAIMED)
-    assert len(said) == 6
+    assert len(said) == 8
     assert "not 2.66 times" in said[0]
     assert "does not support 2.66 times" in said[1]
     assert f"as many as {BASE}" in said[2]
     assert "held" in said[2]
+    assert f"{BEST} carries" in said[3]
+    assert "twilio calls" in said[3]
+    assert "50 % in the kernel, 30 % in the interpreter and 20 % in the implementation (1,000 samples" in said[5]
     bound = 1 / (1 - 1.1 * STORE["python"] / cost_us(Mix.parse(BASE)))
-    assert f"{bound:.2f} times as cheap and no more" in said[4]
+    told = re.search(r"it would be ([\d.]+) times as cheap and no more", said[6])
+    assert told is not None
+    assert float(told[1]) == pytest.approx(bound, rel=0.02)
     null = costs(run).set_index(["cell", "arm"]).loc[("callbot-paced", NULL)]
-    assert f"{null['share_low']:.3f} to {null['share_high']:.3f}" in said[5]
+    assert f"{null['share_low']:.3f} to {null['share_high']:.3f}" in said[7]
 
 
 def test_sentences_say_that_the_report_is_right_where_it_is(right: ServerData) -> None:
@@ -116,7 +124,7 @@ def test_sentences_say_that_the_report_is_right_where_it_is(right: ServerData) -
 
 
 def test_what_was_not_measured_is_not_said(tmp_path: Path) -> None:
-    bare = read_server(make_server_run(tmp_path / "run", searches=0, lacking=(SLOW, "picows+orjson")))
+    bare = read_server(make_server_run(tmp_path / "run", searches=0, lacking=(SLOW, "picows+orjson", "picows")))
     said = " ".join(sentences.lines(bare, CLAIMED))
     assert "carries" not in said
     assert SLOW not in said
@@ -124,7 +132,7 @@ def test_what_was_not_measured_is_not_said(tmp_path: Path) -> None:
     assert "no more" in said
     page = part.page_part(bare, CLAIMED)
     assert page["carried"] == []
-    assert {row["mix"] for row in page["lacking"]} == {SLOW, "picows+orjson"}
+    assert {row["mix"] for row in page["lacking"]} == {SLOW, "picows+orjson", "picows"}
 
 
 def test_two_workers_give_no_intervals_and_no_verdicts(tmp_path: Path) -> None:
@@ -146,6 +154,7 @@ def test_the_ledger_refutes_what_whole_servers_refute(tmp_path: Path, run: Serve
     assert claims.loc["cpu-use", "verdict"] == "refuted"
     assert claims.loc["cpu-use", "ours"] == pytest.approx(true_ratio(SLOW, FAST), rel=0.02)
     assert claims.loc["calls-rust", "verdict"] == "refuted"
+    assert f"It takes {BEST}: that held {int(true_calls('callbot', BEST)):,} calls" in claims.loc["calls-rust", "why"]
     assert claims.loc["calls-python", "verdict"] == "not testable here"
     assert claims.loc["calls-python", "ours"] > 0
     assert claims.loc["custom-websocket", "verdict"] == "reproduced"
@@ -182,7 +191,7 @@ def test_the_bars_of_a_message_are_its_parts(run: ServerData) -> None:
     for _, row in table.iterrows():
         assert widths[f"{row['part']} of {row['mix']}"] == pytest.approx(row["share"])
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels[-1] in (BEST, "picows+orjson+cython")
+    assert labels[-1] in (BEST, "picows+ingest+cython")
     assert labels.index(BASE) < labels.index("picows+orjson+python")
 
 
@@ -233,7 +242,7 @@ def test_the_page_tells_of_whole_servers_and_of_whose(tmp_path: Path, run: Serve
 def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: ServerData) -> None:
     text = readme.whole_servers(run, CLAIMED)
     rows = [line for line in text.splitlines() if line.startswith("| `")]
-    assert len(rows) == len(run.note["definition"]["capacity_mixes"]) <= readme.MOST_ROWS
+    assert len(rows) == len(run.note["definition"]["capacity"][0]["mixes"]) <= readme.MOST_ROWS
     assert "does not support 2.66 times" in text
     assert "`run`" in text
     assert "nan" not in text
@@ -241,14 +250,16 @@ def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: Server
 
 def test_what_failed_has_no_number(tmp_path: Path) -> None:
     fault = {"cell": "callbot-paced", "arm": BEST, "status": "wrong output", "reason": "one call was stored wrong"}
-    folder = make_server_run(tmp_path / "run", faults=[fault], held=[{"mix": BEST, "calls": 900, "passed": False}])
+    folder = make_server_run(
+        tmp_path / "run", faults=[fault], held=[{"mix": BEST, "format": "callbot", "calls": 900, "passed": False}]
+    )
     failed = read_server(folder)
     assert not failed.has("callbot-paced", BEST)
     assert failed.has("callbot-flood", BEST)
     assert BEST not in set(parts(failed, "callbot-paced")["mix"])
     assert np.isnan(capacities(failed).set_index("mix").loc[BEST, "held"])
     assert "no load of it was held for longer" in sentences.best_line(failed)
-    held = {row["mix"]: row["held"] for row in part.carried_rows(failed, capacities(failed))}
+    held = {row["mix"]: row["held"] for row in part.carried_rows(failed, capacities(failed), "callbot")}
     assert (held[BEST], held[SLOW]) == ("none", "not tried")
     assert fault["reason"] in part.page_part(failed, CLAIMED)["lacking"][0]["reason"]
 

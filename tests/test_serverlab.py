@@ -41,16 +41,37 @@ BASE = "fastapi+json+python"
         ("picows+orjson", ("picows", "orjson", "", True, Stage.PARSE)),
         ("fastapi+json+rust-avx2", ("fastapi", "json", "rust-avx2", True, Stage.BUFFER)),
         ("fastapi+json+rust without journal", ("fastapi", "json", "rust", False, Stage.BUFFER)),
+        ("picows+ingest+rust", ("picows", "ingest", "rust", True, Stage.BUFFER)),
     ],
 )
 def test_a_mix_is_what_its_name_says(text: str, parts: tuple[Any, ...]) -> None:
     mix = Mix.parse(text)
     assert (mix.server, mix.parser, mix.implementation, mix.journal, mix.stage) == parts
+    assert not mix.decode_only
     assert str(mix) == text
 
 
+def test_a_mix_may_use_nothing_but_decode() -> None:
+    mix = Mix.parse("fastapi+json+rust decode only without journal")
+    assert (mix.implementation, mix.decode_only, mix.journal) == ("rust", True, False)
+    assert str(mix) == "fastapi+json+rust decode only without journal"
+
+
 @pytest.mark.parametrize(
-    "text", ["", "iis", "fastapi+xml", "fastapi+json+rust+more", "fastapi++rust x", "json+fastapi"]
+    "text",
+    [
+        "",
+        "iis",
+        "fastapi+xml",
+        "fastapi+json+rust+more",
+        "fastapi++rust x",
+        "json+fastapi",
+        "fastapi++rust",
+        "picows+ingest",
+        "picows+ingest+rust decode only",
+        "picows+json decode only",
+        "picows+json+rust without journal decode only",
+    ],
 )
 def test_what_names_no_mix_is_refused(text: str) -> None:
     with pytest.raises(LabError, match="is no mix"):
@@ -63,9 +84,21 @@ def test_the_definition_names_mixes_and_can_be_narrowed() -> None:
     assert whole.baseline == BASE
     some = definition.narrowed(whole, ["rust", "picows+json+rust"], ["twilio"])
     assert [(cell.name, cell.arms) for cell in some.cells] == [
-        ("twilio-paced", ("fastapi+json+rust", "picows+orjson+rust", "picows+json+rust"))
+        (
+            "twilio-paced",
+            (
+                "fastapi+json+rust",
+                "picows+orjson+rust",
+                "fastapi+json+rust decode only",
+                "fastapi+ingest+rust",
+                "picows+ingest+rust",
+                "picows+json+rust",
+            ),
+        )
     ]
-    assert some.capacity_mixes == ()
+    assert [(part.format, part.mixes) for part in some.capacity] == [
+        ("twilio", (BASE, "picows+ingest+rust", "picows+json+rust"))
+    ]
     with pytest.raises(LabError, match="is no mix"):
         definition.narrowed(whole, ["nothing"], [])
 
@@ -86,13 +119,20 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Search]:
     def made(limit: int) -> Search:
         def rung(_: Search, server: Fake, repeat: int, calls: int, seconds: float = 1.0) -> Rung:
             share = min(calls / server.limit, 1.0)
-            return Rung("x", repeat, calls, seconds, calls <= server.limit, "", server_share=share)
+            return Rung("x", "callbot", repeat, calls, seconds, calls <= server.limit, "", server_share=share)
 
         monkeypatch.setattr(capacity, "ServerProcess", lambda *_: Fake(limit))
         monkeypatch.setattr(Search, "rung", rung)
         return Search(FORMATS["callbot"], read_recording(SPEECH), 1.0, None, "python")
 
     return made
+
+
+def test_a_search_that_begins_near_the_limit_is_short(search: Callable[[int], Search]) -> None:
+    for first in (650, 690, 800):
+        rungs = search(690).run(Mix("picows"), 1, first)
+        assert 690 / capacity.STEP - 1 <= carried(rungs) <= 690
+        assert len(rungs) <= 5
 
 
 @pytest.mark.parametrize("limit", [5, 37, 199, 200, 690, 1_777, 9_999])
@@ -148,7 +188,9 @@ class Loaded(Fake):
     [
         (39.0, 0.0, {}, ""),
         (41.0, 0.0, {}, "longer than one chunk"),
-        (39.0, 6.0, {}, "the caller was late itself"),
+        # However late the caller was: the lag counts from when a message was due.
+        (39.0, 30.0, {}, ""),
+        (60.0, 50.0, {}, "longer than one chunk, and so was the caller's own"),
         (39.0, 0.0, {"a": "byte 5 differs"}, "1 calls are not whole: byte 5 differs"),
         (float("nan"), 0.0, {}, "longer than one chunk"),
     ],
@@ -202,7 +244,8 @@ def synthetic(rungs: list[dict[str, Any]]) -> ServerData:
         "kernel_ns",
     ]
     cells = [{"name": "callbot-paced"}, {"name": "callbot-flood"}]
-    note = {"definition": {"baseline": BASE, "margin": 0.1, "cells": cells}, "held": [], "faults": []}
+    definition = {"baseline": BASE, "margin": 0.1, "cells": cells, "capacity": [{"format": "callbot"}]}
+    note = {"definition": definition, "held": [], "faults": []}
     return ServerData(Path(), note, pd.DataFrame(rows, columns=columns), pd.DataFrame(rungs))
 
 
@@ -217,7 +260,7 @@ def test_costs_are_cpu_paired_within_blocks() -> None:
 
 def test_capacities_are_compared_search_by_search() -> None:
     rungs = [
-        {"mix": mix, "repeat": repeat, "calls": calls, "passed": passed}
+        {"mix": mix, "format": "callbot", "repeat": repeat, "calls": calls, "passed": passed}
         for repeat, pace in enumerate((1.0, 0.5, 2.0))
         for mix, most in ((BASE, 600), ("picows+orjson+rust", 1800))
         for calls, passed in ((int(most * pace), True), (int(most * pace / 2), True), (int(most * pace * 1.05), False))
@@ -229,6 +272,7 @@ def test_capacities_are_compared_search_by_search() -> None:
     assert table.loc["picows+orjson+rust", "times_low"] == pytest.approx(3)
     assert table.loc[BASE, "low"] < 300
     assert capacities(synthetic([])).empty
+    assert capacities(synthetic(rungs), form="twilio").empty
 
 
 def test_a_damaged_run_is_an_error_of_a_line(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ class Mix:
         decode_only = parts.endswith(DECODE_ONLY)
         server, parser, implementation, *more = [*parts.removesuffix(DECODE_ONLY).split("+"), "", ""]
         found = cls(server, parser, implementation, journal, decode_only)
-        if any(more) or str(found) != text or server not in FRONT_ENDS or not found._whole:
+        known = server in FRONT_ENDS and " " not in implementation and found._whole
+        if any(more) or str(found) != text or not known:
             raise LabError(
                 f"'{text}' is no mix; one is SERVER+PARSER+IMPLEMENTATION, with {', '.join(FRONT_ENDS)} and "
                 f"{', '.join(PARSERS)} or {INGEST}, such as fastapi+json+python"
