@@ -154,7 +154,7 @@ def test_the_ledger_refutes_what_whole_servers_refute(tmp_path: Path, run: Serve
     assert claims.loc["cpu-use", "verdict"] == "refuted"
     assert claims.loc["cpu-use", "ours"] == pytest.approx(true_ratio(SLOW, FAST), rel=0.02)
     assert claims.loc["calls-rust", "verdict"] == "refuted"
-    assert f"It takes {BEST}: that held {int(true_calls('callbot', BEST)):,} calls" in claims.loc["calls-rust", "why"]
+    assert f"2,660 is {BEST}: that held {int(true_calls('callbot', BEST)):,} calls" in claims.loc["calls-rust", "why"]
     assert claims.loc["calls-python", "verdict"] == "not testable here"
     assert claims.loc["calls-python", "ours"] > 0
     assert claims.loc["custom-websocket", "verdict"] == "reproduced"

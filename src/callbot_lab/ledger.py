@@ -479,22 +479,15 @@ def _carried(claim: pd.Series, rule: dict[str, str], evidence: Evidence) -> Answ
 
 
 def _takes(run: ServerData, calls: float) -> str:
-    """What it takes to carry so many calls here: the mix that held them with the least of a core."""
+    """What it takes to carry so many calls here: the mix that held the most."""
     held = [rung for rung in run.note["held"] if rung["passed"] and rung["format"] == _main_format(run)]
-    enough = [rung for rung in held if rung["calls"] >= calls]
-    if enough:
-        least = min(enough, key=lambda rung: float(rung["server_share"]))
-        return (
-            f" It takes {least['mix']}: that held {wording.number(least['calls'])} calls for {least['seconds']:.0f} s "
-            f"with nothing lost."
-        )
     if not held:
         return ""
     most = max(held, key=lambda rung: int(rung["calls"]))
-    return (
-        f" Nothing here held {wording.number(calls)}; the most was {wording.number(most['calls'])} calls for "
-        f"{most['seconds']:.0f} s, with {most['mix']}."
-    )
+    carried = f"{wording.number(most['calls'])} calls for {most['seconds']:.0f} s with nothing lost"
+    if most["calls"] >= calls:
+        return f" What it takes to carry {wording.number(calls)} is {most['mix']}: that held {carried}."
+    return f" Nothing here held {wording.number(calls)}: the most was {carried}, with {most['mix']}."
 
 
 def _main_format(run: ServerData) -> str:
