@@ -187,8 +187,8 @@ class Switchboard(ABC):
 
     # For those who are built on this.
 
-    def _open(self, paths: list[str]) -> None:
-        """Open a connection for each path; LabError with the reason if one cannot be opened."""
+    def _open(self, paths: list[str], order: Iterable[int] | None = None) -> None:
+        """Open a connection for each path, in an order if one is given; LabError if one cannot be opened."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         try:
@@ -200,11 +200,11 @@ class Switchboard(ABC):
             self._tape.head(self.wire.name, len(paths))
             make = partial(TapedConnection, self._tape, self.mask)
         deadline = time.monotonic() + CONNECT_SECONDS
-        for number, path in enumerate(paths):
-            while number - self._opened >= IN_FLIGHT:
+        self._connections = [make(number, path, self.host, self.port, self) for number, path in enumerate(paths)]
+        for begun, number in enumerate(order or range(len(paths))):
+            while begun - self._opened >= IN_FLIGHT:
                 self._connecting(deadline)
-            connection = make(number, path, self.host, self.port, self)
-            self._connections.append(connection)
+            connection = self._connections[number]
             if reason := connection.connect((int(family), address)):  # type: ignore[arg-type]
                 raise LabError(f"cannot connect to {self.host}:{self.port}: {reason}")
         while self._opened < len(paths):
