@@ -171,10 +171,6 @@ class Calls:
             return f"recordings cannot be written ({self.recorder.last_fault})"
         return ""
 
-    def room(self, call: Call, size: int) -> bool:
-        """Whether a message of so many bytes passes no limit, whatever is in it."""
-        return not self.full and call.bytes + size <= self.settings.limits.call_bytes
-
     def append(self, call: Call, payload: str) -> None:
         """Decode a chunk into the buffer of a call; what the processor raises, and Refused past a limit."""
         if self.full:
@@ -186,8 +182,9 @@ class Calls:
 
     def appended(self, call: Call, added: int) -> None:
         """Note that a chunk is in the buffer of a call."""
-        if call.stamps is not None and call.chunks < MOST_STAMPS:
-            call.stamps.append(monotonic_ns())
+        stamps = call.stamps
+        if stamps is not None and call.chunks < MOST_STAMPS:
+            stamps.append(monotonic_ns())
         call.chunks += 1
         call.bytes += added
         self.held += added
@@ -248,11 +245,14 @@ class Calls:
             done(note)
 
     def _hand_over(self, call: Call) -> None:
-        audio = call.buffer.take()
+        self.recorder.write([(call.file, audio)] if (audio := self._taken(call)) else [])
+
+    def _taken(self, call: Call) -> bytes:
+        """What a call holds, on its way to its file."""
+        audio: bytes = call.buffer.take()
         self.held -= len(audio)
         call.handed += len(audio)
-        if audio:
-            self.recorder.write(call.file, audio)
+        return audio
 
     async def run(self) -> None:
         """Keep the journal and the state of the memory, until cancelled."""
@@ -267,17 +267,19 @@ class Calls:
 
     def _journal(self) -> None:
         """Hand the audio of those calls to their files whose turn it is: at most an even share of all."""
-        now = monotonic()
+        now, taken = monotonic(), list[tuple[Recording, bytes]]()
         for _ in range(int(len(self._turn) * 1.25 * TICK_SECONDS / JOURNAL_SECONDS) + 1):
             if not self._turn or self._turn[0].due > now:
-                return
+                break
             call = self._turn.popleft()
             if self.open_calls.get(call.call_id) is call:
                 # What cannot be copied for want of memory stays where it is until the next turn.
                 with contextlib.suppress(MemoryError):
-                    self._hand_over(call)
+                    if audio := self._taken(call):
+                        taken.append((call.file, audio))
                 call.due = now + JOURNAL_SECONDS
                 self._turn.append(call)
+        self.recorder.write(taken)
 
 
 def _store_nothing(_key: str, _payload: str) -> int:

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,8 @@ class Recording:
     """Name without suffix, once there is a file."""
     written: int = 0
     """Bytes of audio in the file, as they were received."""
+    descriptor: int | None = None
+    """Of the file, while it is kept open."""
     waiting: deque[Callable[[], None]] = field(default_factory=deque)
     """What could not be done yet, in order."""
 
@@ -70,14 +73,16 @@ class Recording:
 class Recorder:
     """The thread that writes, and its queue. All methods but those of the thread are called from one event loop."""
 
-    def __init__(self, folder: Path, kept: Kept) -> None:
+    def __init__(self, folder: Path, kept: Kept, most_open: int = 0) -> None:
+        """`most_open` files are kept open, which saves most of what a write costs; the others are opened each time."""
         self.folder, self.kept = folder, kept
+        self._may_open = most_open
         self.put_bytes = self._done_bytes = 0
         self.faults = 0
         self.last_fault = ""
         self._failing: list[Recording] = []
         self._ending: dict[int, str] = {}
-        self._queue: queue.SimpleQueue[tuple[Recording, Callable[[], None]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[tuple[Recording, Callable[[], None]]] | None] = queue.SimpleQueue()
         self._lock = lock(folder)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -105,14 +110,15 @@ class Recorder:
         """A recording that has no file yet."""
         return Recording(call_id, encoding, rate, about, self.kept)
 
-    def write(self, recording: Recording, data: bytes) -> None:
-        """Add audio to a recording."""
-        self.put_bytes += len(data)
-        self._queue.put((recording, lambda: self._write(recording, data)))
+    def write(self, audio: list[tuple[Recording, bytes]]) -> None:
+        """Add audio to recordings: to all of them at once, so that the thread is woken once."""
+        self.put_bytes += sum(len(data) for _, data in audio)
+        if audio:
+            self._queue.put([(recording, partial(self._write, recording, data)) for recording, data in audio])
 
     def cut(self, recording: Recording, length: int) -> None:
         """Shorten a recording to so many bytes of received audio."""
-        self._queue.put((recording, lambda: self._cut(recording, length)))
+        self._queue.put([(recording, lambda: self._cut(recording, length))])
 
     def finish(
         self,
@@ -125,7 +131,7 @@ class Recorder:
         """Add the last audio and give the recording its name; `done` is called in the thread, with the WAV's name."""
         self.put_bytes += len(data)
         self._ending[id(recording)] = recording.call_id
-        self._queue.put((recording, lambda: self._finish(recording, data, note, stamps, done)))
+        self._queue.put([(recording, lambda: self._finish(recording, data, note, stamps, done))])
 
     def close(self) -> None:
         """Let the thread end once the queue is empty; a last attempt is made for what could not be written."""
@@ -139,17 +145,14 @@ class Recorder:
     # In the thread from here on.
 
     def _run(self) -> None:
-        last = False
         while True:
             try:
-                job = self._queue.get(timeout=RETRY_SECONDS if self._failing else None)
+                jobs = self._queue.get(timeout=RETRY_SECONDS if self._failing else None)
             except queue.Empty:
                 self._retry()
                 continue
-            if job is None:
-                last = True
-            else:
-                recording, action = job
+            last = jobs is None
+            for recording, action in jobs or ():
                 recording.waiting.append(action)
                 if len(recording.waiting) == 1:
                     self._work_off(recording)
@@ -179,13 +182,21 @@ class Recorder:
         if not recording.name:
             self._create(recording)
         samples = wav.linear(data) if recording.decodes else data
+        # At a place that is known, so that trying again after half a write repeats nothing.
         place = recording.place(recording.written)
-        file = os.open(self._part(recording), os.O_WRONLY)
-        try:
-            # At a place that is known, so that trying again after half a write repeats nothing.
-            _write_all(file, samples, place)
-        finally:
-            os.close(file)
+        if recording.descriptor is not None:
+            try:
+                _write_all(recording.descriptor, samples, place)
+            except OSError:
+                # Whatever is wrong, the next attempt begins with the file's name.
+                self._let_go(recording)
+                raise
+        else:
+            file = os.open(self._part(recording), os.O_WRONLY)
+            try:
+                _write_all(file, samples, place)
+            finally:
+                os.close(file)
         recording.written += len(data)
         self._done_bytes += len(data)
 
@@ -204,6 +215,7 @@ class Recorder:
     ) -> None:
         if recording.written < note["bytes"] or not recording.name:
             self._write(recording, data)
+        self._let_go(recording)
         part, name = self._part(recording), recording.name
         # Each step can fail and is tried again. The audio comes first: on a full disk the rest may have to wait.
         if part.exists():
@@ -236,8 +248,17 @@ class Recorder:
             # Without its note nobody would know after a crash whose audio this is.
             recording.name = ""
             (self.folder / f"{name}.wav.part").unlink()
+            os.close(file)
             raise
-        finally:
+        recording.descriptor = file
+        self._may_open -= 1
+        if self._may_open < 0:
+            self._let_go(recording)
+
+    def _let_go(self, recording: Recording) -> None:
+        if recording.descriptor is not None:
+            file, recording.descriptor = recording.descriptor, None
+            self._may_open += 1
             os.close(file)
 
     def _note(self, recording: Recording, more: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ class Session:
         self.calls: dict[Any, Call] = {}
         self._loads, self._errors = parser.loads, parser.errors
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
+        self._most = hub.settings.limits.call_bytes
         self._sole: Call | None = None
         """The one call of the connection, if the implementation may be given its messages whole."""
         self._message: str | None = None
@@ -57,20 +58,23 @@ class Session:
         It is given the id of the one call that this connection has, and reaches no other.
         """
         hub, call = self.hub, self._sole
-        if call is None or hub.ingest is None or not hub.room(call, len(message)):
+        # Nothing in a message is longer than the message: so this one passes no limit, whatever is in it.
+        if call is None or hub.full or call.bytes + len(message) > self._most or hub.ingest is None:
             return False
         try:
             done = hub.ingest(message, format=self.form.name, call_id=call.key)
         except (ValueError, LookupError, OverflowError, BufferError, MemoryError):
             return False
-        if done.kind == "appended":
+        kind = done.kind
+        if kind == "appended":
             hub.appended(call, done.bytes)
-        elif done.kind != "closed":
+        elif kind != "closed":
             return False
         hub.messages += 1
-        if done.sequence is not None:
-            call.sequence.seen(done.sequence)
-        if done.kind == "closed":
+        number = done.sequence
+        if number is not None:
+            call.sequence.seen(number)
+        if kind == "closed":
             self._end(next(key for key, one in self.calls.items() if one is call), "stop", done.audio)
         return True
 

@@ -31,6 +31,9 @@ from ..service import CLOSED, GOODBYE, HANDSHAKE_SECONDS, LOST, Service
 NO_CODES = (0, 1006)
 """Codes that no close may carry, and that picows lets pass."""
 
+TEXT = WSMsgType.TEXT
+"""Looked up once: an enumeration takes longer to find its member than a message to be stored."""
+
 LAST_CODE = 4999
 """Codes of a close past this one mean nothing."""
 
@@ -113,6 +116,7 @@ class _Listener(WSListener):
         self.transport = transport
         self._others.add(self)
         self._session = self._service.session(self._path, self._query, self._send)
+        self._ingest = self._session.ingest if self._session.ingests else None
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if transport.is_close_frame_sent:
@@ -146,12 +150,11 @@ class _Listener(WSListener):
     def _take(self, frame: WSFrame) -> None:
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
-        if frame.msg_type == WSMsgType.TEXT and frame.fin and not self._parts:
-            session = self._session
-            if not session.ingests:
-                session.text(_text(frame.get_payload_as_bytes()))
-            elif not session.ingest(frame.get_payload_as_memoryview()):
-                session.parse(_text(frame.get_payload_as_bytes()))
+        if frame.msg_type is TEXT and frame.fin and not self._parts:
+            if self._ingest is None:
+                self._session.text(_text(frame.get_payload_as_bytes()))
+            elif not self._ingest(frame.get_payload_as_memoryview()):
+                self._session.parse(_text(frame.get_payload_as_bytes()))
         else:
             self._on_other(frame)
 
