@@ -113,7 +113,7 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self.open_calls: dict[str, Call] = {}
         self.recent: deque[dict[str, Any]] = deque(maxlen=RECENT)
-        self.messages = self.refused = self.others = self.refused_calls = self.ended_calls = self.held = 0
+        self.messages = self.parsed = self.refused = self.others = self.refused_calls = self.ended_calls = self.held = 0
         self.full = False
         self._turn: deque[Call] = deque()
         self._serial = count(2)

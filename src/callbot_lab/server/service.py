@@ -121,7 +121,12 @@ class Service:
             "tasks": len(asyncio.all_tasks()),
             "connections": {"open": self.connections, "most": self.most_connections, "cut": self.cut_connections},
             "calls": {"open": len(hub.open_calls), "ended": hub.ended_calls, "refused": hub.refused_calls},
-            "messages": {"all": hub.messages, "refused": hub.refused, "without_audio": hub.others},
+            "messages": {
+                "all": hub.messages,
+                "parsed": hub.parsed,
+                "refused": hub.refused,
+                "without_audio": hub.others,
+            },
             "lost_replies": self.lost_replies,
             "bytes": {"held": hub.held, "unwritten": recorder.pending_bytes},
             "saving": recorder.unfinished,

@@ -22,10 +22,17 @@ class Session:
     `bound_id` names the call of a connection in a format whose messages name none.
     """
 
+    # A server with thousands of them finds each in the cold, and what lies in one place is found at once.
+    __slots__ = (
+        "_ended", "_errors", "_loads", "_message", "_most", "_sole", "_take", "bound_id", "calls", "form", "hub",
+        "ingests", "name", "send", "text",
+    )  # fmt: skip
+
     def __init__(
         self, hub: Calls, form: Format, parser: Parser, stage: Stage, send: Callable[[str], None], bound_id: str
     ) -> None:
         self.hub, self.form, self.send, self.bound_id = hub, form, send, bound_id
+        self.name = form.name
         self.calls: dict[Any, Call] = {}
         self._loads, self._errors = parser.loads, parser.errors
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
@@ -34,7 +41,8 @@ class Session:
         """The one call of the connection, if the implementation may be given its messages whole."""
         self._message: str | None = None
         """The message that is being handled."""
-        self.ingests = hub.ingest is not None
+        self._take = hub.ingest
+        self.ingests = self._take is not None
         """Whether messages may be given to `ingest` as they come, before they are decoded."""
         self.text: Callable[[str], None] = (
             self._receive if stage is Stage.RECEIVE else self._ingest_or_parse if self.ingests else self.parse
@@ -59,10 +67,10 @@ class Session:
         """
         hub, call = self.hub, self._sole
         # Nothing in a message is longer than the message: so this one passes no limit, whatever is in it.
-        if call is None or hub.full or call.bytes + len(message) > self._most or hub.ingest is None:
+        if call is None or hub.full or call.bytes + len(message) > self._most or self._take is None:
             return False
         try:
-            done = hub.ingest(message, format=self.form.name, call_id=call.key)
+            done = self._take(message, format=self.name, call_id=call.key)
         except (ValueError, LookupError, OverflowError, BufferError, MemoryError):
             return False
         kind = done.kind
@@ -71,9 +79,11 @@ class Session:
         elif kind != "closed":
             return False
         hub.messages += 1
-        number = done.sequence
-        if number is not None:
-            call.sequence.seen(number)
+        number, numbers = done.sequence, call.sequence
+        if number == numbers.expected and number is not None:
+            numbers.expected = number + 1
+        elif number is not None:
+            numbers.seen(number)
         if kind == "closed":
             self._end(next(key for key, one in self.calls.items() if one is call), "stop", done.audio)
         return True
@@ -81,6 +91,7 @@ class Session:
     def parse(self, text: str) -> None:
         """Do what a message says by way of the parser, or say why not."""
         self.hub.messages += 1
+        self.hub.parsed += 1
         try:
             message = self._loads(text)
         except self._errors as error:
@@ -111,7 +122,7 @@ class Session:
         key = call_id if key is None else key
         if key in self.calls:
             raise Refused(f"start: call {call_id[:64]} is open already")
-        call = self.calls[key] = self.hub.open(call_id, self.form.name, encoding, rate, self._message)
+        call = self.calls[key] = self.hub.open(call_id, self.name, encoding, rate, self._message)
         call.sequence = numbers or call.sequence
         self._find_sole()
         self._answer(self.form.started(call_id))

@@ -101,6 +101,10 @@ def _only(response: WSUpgradeResponse) -> WSUpgradeResponseWithListener:
 class _Listener(WSListener):
     """One connection."""
 
+    __slots__ = (
+        "_deaf", "_ingest", "_limit", "_others", "_part_bytes", "_parts", "_path", "_paused", "_query", "_service",
+        "_session", "_why", "transport",
+    )  # fmt: skip
     transport: WSTransport
 
     def __init__(self, service: Service, others: set[_Listener], path: str, query: str) -> None:
