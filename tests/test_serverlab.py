@@ -123,7 +123,7 @@ def search(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Search]:
 
         monkeypatch.setattr(capacity, "ServerProcess", lambda *_: Fake(limit))
         monkeypatch.setattr(Search, "rung", rung)
-        return Search(FORMATS["callbot"], read_recording(SPEECH), 1.0, None, "python")
+        return Search(FORMATS["callbot"], 40.0, read_recording(SPEECH), 1.0, None, "python")
 
     return made
 
@@ -187,12 +187,12 @@ class Loaded(Fake):
     ("lag_ms", "late_ms", "wrong", "reason"),
     [
         (39.0, 0.0, {}, ""),
-        (41.0, 0.0, {}, "longer than one chunk"),
+        (41.0, 0.0, {}, "not under 40 ms"),
         # However late the caller was: the lag counts from when a message was due.
         (39.0, 30.0, {}, ""),
-        (60.0, 50.0, {}, "longer than one chunk, and so was the caller's own"),
+        (60.0, 50.0, {}, "not under 40 ms, and so was the caller's own"),
         (39.0, 0.0, {"a": "byte 5 differs"}, "1 calls are not whole: byte 5 differs"),
-        (float("nan"), 0.0, {}, "longer than one chunk"),
+        (float("nan"), 0.0, {}, "not under 40 ms"),
     ],
 )
 def test_a_load_passes_if_all_is_stored_and_in_time(
@@ -202,7 +202,7 @@ def test_a_load_passes_if_all_is_stored_and_in_time(
     monkeypatch.setattr(FakeTraffic, "late_ns", np.full(100, int(late_ms * 1e6)))
     monkeypatch.setattr(capacity, "Traffic", FakeTraffic)
     monkeypatch.setattr(capacity, "check", lambda *_: Checked(1, wrong=wrong, lags_ms=lags))
-    search = Search(FORMATS["callbot"], read_recording(SPEECH), 2.0, None, "python")
+    search = Search(FORMATS["callbot"], 40.0, read_recording(SPEECH), 2.0, None, "python")
     rung = search.rung(Loaded(0), 0, 100)  # type: ignore[arg-type]
     assert rung.passed is (reason == "")
     assert reason in rung.reason
@@ -215,7 +215,7 @@ def test_a_server_that_takes_no_calls_fails_its_load(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(FakeTraffic, "connect", refuse)
     monkeypatch.setattr(capacity, "Traffic", FakeTraffic)
-    search = Search(FORMATS["callbot"], read_recording(SPEECH), 2.0, None, "python")
+    search = Search(FORMATS["callbot"], 40.0, read_recording(SPEECH), 2.0, None, "python")
     rung = search.rung(Loaded(0), 0, 100)  # type: ignore[arg-type]
     assert (rung.passed, rung.reason) == (False, "the server took 3 of 100 connections in time")
 

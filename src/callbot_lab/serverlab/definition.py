@@ -36,9 +36,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Capacity:
-    """Mixes of which it is searched how many calls of a format one core carries."""
+    """Mixes of which it is searched how many calls of a format one core carries, with the 99th percentile of the lag
+    under so many milliseconds."""
 
     format: str
+    lag_ms: float
     mixes: tuple[str, ...]
 
 
@@ -91,7 +93,7 @@ def read() -> Definition:
         data["baseline"],
         data["margin"],
         tuple(Cell(c["format"], c["load"], c["calls"], tuple(c["arms"])) for c in data["cells"]),
-        tuple(Capacity(c["format"], tuple(c["mixes"])) for c in data["capacity"]),
+        tuple(Capacity(c["format"], c["lag_ms"], tuple(c["mixes"])) for c in data["capacity"]),
         tuple(Boundary(b["name"], tuple(b["mixes"])) for b in data["boundaries"]),
         data["report"],
     )

@@ -35,7 +35,13 @@ def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
             if len(table) and (table["cell"] == cell["name"]).any()
         ],
         "carried": [
-            {"format": form, "rows": carried_rows(run, found, form)} for form, found in carried.items() if len(found)
+            {
+                "format": form,
+                "lag_ms": f"{sentences.lag_bound(run, form):g}",
+                "rows": carried_rows(run, found, form),
+            }
+            for form, found in carried.items()
+            if len(found)
         ],
         "sampled": sampled_rows(run),
         "lacking": [{"mix": mix, "reason": reason} for mix, reason in run.note["unusable"].items()]

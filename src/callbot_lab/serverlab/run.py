@@ -208,7 +208,8 @@ class ServerRun:
         self._save()
 
     def _searching(self, form: str, cpu: int | None) -> Search:
-        return Search(FORMATS[form], self.recording, self.profile.rung_seconds, cpu, self.fallback)
+        bound = next(part.lag_ms for part in self.definition.capacity if part.format == form)
+        return Search(FORMATS[form], bound, self.recording, self.profile.rung_seconds, cpu, self.fallback)
 
     def _keep(self, kind: str, rungs: list[Rung]) -> None:
         self.note[kind] += [rung.as_data() for rung in rungs]

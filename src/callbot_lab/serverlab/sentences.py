@@ -42,6 +42,11 @@ def main_cell(run: ServerData) -> str:
     return str(run.note["definition"]["cells"][0]["name"])
 
 
+def lag_bound(run: ServerData, form: str) -> float:
+    """Milliseconds under which the 99th percentile of the lag of a format has to be."""
+    return next(float(part["lag_ms"]) for part in run.note["definition"]["capacity"] if part["format"] == form)
+
+
 def cost_line(run: ServerData, claimed: float) -> str:
     """What the report's Rust design saves of a message in its server."""
     roles = run.note["definition"]["report"]
