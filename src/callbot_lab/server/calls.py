@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from time import monotonic, monotonic_ns, time
-from typing import Any, TypeAlias
+from typing import Any
 
-from ..protocol import AudioBuffer, AudioProcessor, Implementation, Ingested
-from .decode_only import DecodedBuffer, DecodedCalls
+from ..protocol import AudioProcessor, Implementation, Ingested
+from .decode_only import DecodedCalls
 from .formats import Refused
 from .parsers import INGEST
 from .recorder import Recorder, Recording
@@ -37,12 +37,10 @@ class Call:
 
     __slots__ = (
         "buffer", "bytes", "call_id", "chunks", "committed", "due", "encoding", "file", "handed", "ingests", "key",
-        "opened", "pieces", "rate", "refused", "sequence", "stamps",
+        "left", "opened", "pieces", "rate", "refused", "sequence", "stamps",
     )  # fmt: skip
 
-    def __init__(
-        self, call_id: str, key: str, buffer: _Buffer, file: Recording, *, ingests: bool, stamped: bool
-    ) -> None:
+    def __init__(self, call_id: str, key: str, buffer: Any, file: Recording, *, ingests: bool, stamped: bool) -> None:
         self.call_id, self.key, self.buffer, self.file = call_id, key, buffer, file
         self.ingests = ingests
         """Whether the implementation may be given its messages whole."""
@@ -50,6 +48,8 @@ class Call:
         self.bytes = self.handed = self.committed = 0
         """Audio that the call holds, of that what went to its file, and of that what was committed."""
         self.chunks = self.refused = self.pieces = 0
+        self.left = 0
+        """Bytes of messages that the implementation may be given before the call is looked at again (see settle)."""
         self.sequence = Sequence()
         self.stamps: array[int] | None = array("q") if stamped else None
         self.opened = time()
@@ -142,11 +142,12 @@ class Calls:
             raise Refused(f"start: {str(error) or 'there is no memory for another call'}") from None
         file = self.recorder.recording(call_id, encoding, rate, {"format": form})
         call = Call(call_id, key, buffer, file, ingests=ingests, stamped=self.settings.stamps)
+        self.settle(call)
         self.open_calls[call_id] = call
         self._turn.append(call)
         return call
 
-    def _buffer(self, key: str, form: str, message: str | None) -> tuple[_Buffer, bool]:
+    def _buffer(self, key: str, form: str, message: str | None) -> tuple[Any, bool]:
         """A new buffer, and whether it takes whole messages: not where they name the call by another key, or where
         what its start says is not known to the implementation. A call without a start has nothing to say."""
         if self.ingest is None or message == "":
@@ -165,26 +166,47 @@ class Calls:
         limits = self.settings.limits
         if len(self.open_calls) + self.recorder.unfinished >= limits.calls:
             return f"the server has its {limits.calls} calls"
-        if self.held + self.recorder.pending_bytes >= NEARLY_FULL * limits.total_bytes:
+        if self.held_now + self.recorder.pending_bytes >= NEARLY_FULL * limits.total_bytes:
             return "the server's memory for audio is nearly full"
         if self.recorder.failing:
             return f"recordings cannot be written ({self.recorder.last_fault})"
         return ""
 
+    @property
+    def held_now(self) -> int:
+        """Bytes of audio in memory that were not handed to a file."""
+        return self.held if self.ingest is None else int(self.processor.total_bytes)
+
+    def settle(self, call: Call, held: int | None = None) -> None:
+        """Take into account what the implementation did by itself; `held` is what its buffer holds, or held."""
+        if not call.ingests:
+            return
+        chunks = call.buffer.chunk_count - call.chunks
+        added = call.handed + (len(call.buffer) if held is None else held) - call.bytes
+        call.chunks += chunks
+        call.bytes += added
+        self.messages += chunks
+        self.held += added
+        call.left = self.settings.limits.call_bytes - call.bytes
+        if call.stamps is not None and call.chunks >= MOST_STAMPS:
+            call.left = 0
+
+    def settle_all(self) -> None:
+        """The same for all open calls."""
+        for call in self.open_calls.values():
+            self.settle(call)
+
     def append(self, call: Call, payload: str) -> None:
         """Decode a chunk into the buffer of a call; what the processor raises, and Refused past a limit."""
+        self.settle(call)
         if self.full:
             raise Refused(f"the server holds its {self.settings.limits.total_bytes} bytes of audio")
         # Text is longer than what it stands for, so this seldom has to be looked at closely.
         if call.bytes + len(payload) > self.settings.limits.call_bytes:
             self._check_room(call, payload)
-        self.appended(call, self._store(call.key, payload))
-
-    def appended(self, call: Call, added: int) -> None:
-        """Note that a chunk is in the buffer of a call."""
-        stamps = call.stamps
-        if stamps is not None and call.chunks < MOST_STAMPS:
-            stamps.append(monotonic_ns())
+        added = self._store(call.key, payload)
+        if call.stamps is not None and call.chunks < MOST_STAMPS:
+            call.stamps.append(monotonic_ns())
         call.chunks += 1
         call.bytes += added
         self.held += added
@@ -197,6 +219,7 @@ class Calls:
 
     def commit(self, call: Call) -> str:
         """Hand what a call holds to its file for good; Refused if nothing came since the last time."""
+        self.settle(call)
         if call.bytes == call.committed and self.settings.stage is Stage.BUFFER:
             raise Refused("input_audio_buffer.commit: the buffer is empty")
         self._hand_over(call)
@@ -206,6 +229,7 @@ class Calls:
 
     def clear(self, call: Call) -> None:
         """Take back what came since the last commit."""
+        self.settle(call)
         call.buffer.clear()
         self.held -= call.bytes - call.handed
         if call.handed > call.committed:
@@ -217,6 +241,7 @@ class Calls:
 
         `audio` is what the processor handed out, if it has closed the call already.
         """
+        self.settle(call, None if audio is None else len(audio))
         del self.open_calls[call.call_id]
         self.ended_calls += 1
         note = call.as_data() | {"ended": why, "closed": time()}
@@ -249,6 +274,7 @@ class Calls:
 
     def _taken(self, call: Call) -> bytes:
         """What a call holds, on its way to its file."""
+        self.settle(call)
         audio: bytes = call.buffer.take()
         self.held -= len(audio)
         call.handed += len(audio)
@@ -260,7 +286,7 @@ class Calls:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             pending = self.recorder.pending_bytes
-            self.full = self.held + pending >= limits.total_bytes
+            self.full = self.held_now + pending >= limits.total_bytes
             # While the disk does not keep up, audio stays where it is bounded and cheap.
             if self.settings.journal and pending < limits.total_bytes / 2:
                 self._journal()
@@ -284,6 +310,3 @@ class Calls:
 
 def _store_nothing(_key: str, _payload: str) -> int:
     return 0
-
-
-_Buffer: TypeAlias = AudioBuffer | DecodedBuffer | _Hidden

@@ -104,6 +104,7 @@ class Service:
     def health(self) -> dict[str, Any]:
         """What the server is, how it does, and its counters."""
         hub, recorder, settings = self.hub, self.recorder, self.settings
+        hub.settle_all()
         return {
             "status": "degraded" if recorder.failing or hub.full else "ok",
             "pid": os.getpid(),
@@ -137,6 +138,7 @@ class Service:
 
     def calls(self) -> dict[str, Any]:
         """The open calls, and the last that ended."""
+        self.hub.settle_all()
         return {
             "open": [call.as_data() for call in self.hub.open_calls.values()],
             "ended": list(self.hub.recent),

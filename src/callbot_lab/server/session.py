@@ -6,11 +6,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ..protocol import Ingested
 from .calls import Call, Calls
 from .formats import Format, Refused
 from .parsers import Parser
 from .sequence import Sequence
 from .settings import Stage
+from .whole import ShortWay, no_way, short_way
 
 REMEMBERED = 64
 """Ended calls of a connection that are told from calls which never started."""
@@ -24,26 +26,23 @@ class Session:
 
     # A server with thousands of them finds each in the cold, and what lies in one place is found at once.
     __slots__ = (
-        "_ended", "_errors", "_loads", "_message", "_most", "_sole", "_take", "bound_id", "calls", "form", "hub",
-        "ingests", "name", "send", "text",
+        "_ended", "_errors", "_loads", "_message", "bound_id", "calls", "form", "hub", "ingest", "ingests", "send",
+        "text",
     )  # fmt: skip
 
     def __init__(
         self, hub: Calls, form: Format, parser: Parser, stage: Stage, send: Callable[[str], None], bound_id: str
     ) -> None:
         self.hub, self.form, self.send, self.bound_id = hub, form, send, bound_id
-        self.name = form.name
         self.calls: dict[Any, Call] = {}
         self._loads, self._errors = parser.loads, parser.errors
         self._ended: deque[str] = deque(maxlen=REMEMBERED)
-        self._most = hub.settings.limits.call_bytes
-        self._sole: Call | None = None
-        """The one call of the connection, if the implementation may be given its messages whole."""
         self._message: str | None = None
         """The message that is being handled."""
-        self._take = hub.ingest
-        self.ingests = self._take is not None
+        self.ingests = hub.ingest is not None
         """Whether messages may be given to `ingest` as they come, before they are decoded."""
+        self.ingest: ShortWay = no_way
+        """Takes a message in one call of the implementation; one that it refuses has to be parsed."""
         self.text: Callable[[str], None] = (
             self._receive if stage is Stage.RECEIVE else self._ingest_or_parse if self.ingests else self.parse
         )
@@ -60,32 +59,15 @@ class Session:
         if not self.ingest(text):
             self.parse(text)
 
-    def ingest(self, message: str | memoryview) -> bool:
-        """Let the implementation do what a message says, in one call; False if it did not, and then nothing was done.
-
-        It is given the id of the one call that this connection has, and reaches no other.
-        """
-        hub, call = self.hub, self._sole
-        # Nothing in a message is longer than the message: so this one passes no limit, whatever is in it.
-        if call is None or hub.full or call.bytes + len(message) > self._most or self._take is None:
+    def _took(self, done: Ingested) -> bool:
+        """See that a call is ended which a message has closed; False for a message that did nothing."""
+        if done.kind != "closed":
             return False
-        try:
-            done = self._take(message, format=self.name, call_id=call.key)
-        except (ValueError, LookupError, OverflowError, BufferError, MemoryError):
-            return False
-        kind = done.kind
-        if kind == "appended":
-            hub.appended(call, done.bytes)
-        elif kind != "closed":
-            return False
-        hub.messages += 1
-        number, numbers = done.sequence, call.sequence
-        if number == numbers.expected and number is not None:
-            numbers.expected = number + 1
-        elif number is not None:
-            numbers.seen(number)
-        if kind == "closed":
-            self._end(next(key for key, one in self.calls.items() if one is call), "stop", done.audio)
+        self.hub.messages += 1
+        key, call = next(iter(self.calls.items()))
+        if done.sequence is not None:
+            call.sequence.seen(done.sequence)
+        self._end(key, "stop", done.audio)
         return True
 
     def parse(self, text: str) -> None:
@@ -122,9 +104,9 @@ class Session:
         key = call_id if key is None else key
         if key in self.calls:
             raise Refused(f"start: call {call_id[:64]} is open already")
-        call = self.calls[key] = self.hub.open(call_id, self.name, encoding, rate, self._message)
+        call = self.calls[key] = self.hub.open(call_id, self.form.name, encoding, rate, self._message)
         call.sequence = numbers or call.sequence
-        self._find_sole()
+        self._find_short_way()
         self._answer(self.form.started(call_id))
 
     def media(self, call: Call, number: int | None, payload: str) -> None:
@@ -165,14 +147,15 @@ class Session:
 
     def _end(self, key: str | tuple[str, str], why: str, audio: bytes | None = None) -> None:
         call = self.calls.pop(key)
-        self._find_sole()
+        self._find_short_way()
         self._ended.append(call.call_id)
         self.hub.end(call, why, lambda note: self._answer(self.form.stopped(note)), audio)
 
-    def _find_sole(self) -> None:
+    def _find_short_way(self) -> None:
         """With several calls a message could not be kept to the connection's own, nor with none."""
         calls = list(self.calls.values())
-        self._sole = calls[0] if len(calls) == 1 and calls[0].ingests else None
+        one = len(calls) == 1 and calls[0].ingests
+        self.ingest = short_way(self.hub, calls[0], self.form.name, self._took) if one else no_way
 
     def _refuse(self, reason: Refused) -> None:
         self.hub.refused += 1

@@ -102,7 +102,7 @@ class _Listener(WSListener):
     """One connection."""
 
     __slots__ = (
-        "_deaf", "_ingest", "_limit", "_others", "_part_bytes", "_parts", "_path", "_paused", "_query", "_service",
+        "_deaf", "_limit", "_others", "_part_bytes", "_parts", "_path", "_paused", "_query", "_service",
         "_session", "_why", "transport",
     )  # fmt: skip
     transport: WSTransport
@@ -120,9 +120,18 @@ class _Listener(WSListener):
         self.transport = transport
         self._others.add(self)
         self._session = self._service.session(self._path, self._query, self._send)
-        self._ingest = self._session.ingest if self._session.ingests else None
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        session = self._session
+        # Most frames, in one go: a whole text message, nothing odd about it, that the implementation takes.
+        if (
+            session.ingests
+            and frame.msg_type is TEXT
+            and frame.fin
+            and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or self._parts or transport.is_close_frame_sent)
+            and session.ingest(frame.get_payload_as_memoryview())
+        ):
+            return
         if transport.is_close_frame_sent:
             self._on_late(frame)
             return
@@ -155,10 +164,11 @@ class _Listener(WSListener):
         if frame.rsv1 or frame.rsv2 or frame.rsv3:
             raise WSProtocolError(WSCloseCode.PROTOCOL_ERROR, "reserved bits are set")
         if frame.msg_type is TEXT and frame.fin and not self._parts:
-            if self._ingest is None:
-                self._session.text(_text(frame.get_payload_as_bytes()))
-            elif not self._ingest(frame.get_payload_as_memoryview()):
-                self._session.parse(_text(frame.get_payload_as_bytes()))
+            text = _text(frame.get_payload_as_bytes())
+            if self._session.ingests:
+                self._session.parse(text)
+            else:
+                self._session.text(text)
         else:
             self._on_other(frame)
 
