@@ -91,7 +91,8 @@ class PicowsFrontEnd:
         if refusal := self._service.refusal(path):
             status, reason = refusal
             return _only(WSUpgradeResponse.create_error_response(HTTPStatus(status), f"{reason}\n".encode()))
-        return _Listener(self._service, self._listeners, path, query)
+        listener = _Listener if self._service.hub.ingest is None else _WholeListener
+        return listener(self._service, self._listeners, path, query)
 
 
 def _only(response: WSUpgradeResponse) -> WSUpgradeResponseWithListener:
@@ -122,16 +123,6 @@ class _Listener(WSListener):
         self._session = self._service.session(self._path, self._query, self._send)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        session = self._session
-        # Most frames, in one go: a whole text message, nothing odd about it, that the implementation takes.
-        if (
-            session.ingests
-            and frame.msg_type is TEXT
-            and frame.fin
-            and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or self._parts or transport.is_close_frame_sent)
-            and session.ingest(frame.get_payload_as_memoryview())
-        ):
-            return
         if transport.is_close_frame_sent:
             self._on_late(frame)
             return
@@ -226,6 +217,23 @@ class _Listener(WSListener):
             self._service.lost_replies += 1
         else:
             self.transport.send(WSMsgType.TEXT, text.encode())
+
+
+class _WholeListener(_Listener):
+    """One connection of a server whose implementation takes whole messages."""
+
+    __slots__ = ()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        # Most frames, in one go: a whole text message, nothing odd about it, that the implementation takes.
+        if (
+            frame.msg_type is TEXT
+            and frame.fin
+            and not (frame.rsv1 or frame.rsv2 or frame.rsv3 or self._parts or transport.is_close_frame_sent)
+            and self._session.ingest(frame.get_payload_as_memoryview())
+        ):
+            return
+        super().on_ws_frame(transport, frame)
 
 
 def _text(payload: bytes) -> str:
