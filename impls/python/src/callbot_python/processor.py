@@ -23,7 +23,7 @@ class AudioProcessor:
 
     _new_buffer = AudioBuffer
     # The short way of the usual messages: what makes a text of them that is no str, and what looks at the text.
-    _text: Callable[[object], str | bytes] = staticmethod(to_str)
+    _text: Callable[[Chunk], str | bytes] = staticmethod(to_str)
     _looks: ClassVar[dict[str, Look]] = LOOKS
 
     def __init__(

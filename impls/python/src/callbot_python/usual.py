@@ -10,7 +10,6 @@ from json.scanner import make_scanner
 from typing import Any, NoReturn, TypeAlias
 
 from .buffer import AudioBuffer, Started
-from .decode import Text, with_plain_text
 from .json_text import MOST_DIGITS, MOST_LEVELS
 from .message import APPEND, ENCODINGS, MOST_NUMBER, MOST_RATE, OPENAI, TRACKS
 
@@ -28,13 +27,14 @@ class Unusual(Exception):
     """A message that has to be read exactly."""
 
 
-def to_str(message: object) -> str:
-    """A message as a str."""
-    return with_plain_text(_decoded, message)
-
-
-def _decoded(text: Text) -> str:
-    return text if isinstance(text, str) else str(text, "utf-8")
+def to_str(message: Any) -> str:
+    """A message in one of the usual kinds of buffer as a str."""
+    kind = type(message)
+    if kind is memoryview and not (message.itemsize == 1 and message.c_contiguous):
+        raise Unusual
+    if kind is memoryview or kind is bytes or kind is bytearray:
+        return str(message, "utf-8")
+    raise Unusual
 
 
 def require_shallow(text: str | bytes) -> None:
@@ -78,8 +78,7 @@ def look_twilio(text: str, bound: str | None, buffers: Mapping[str, AudioBuffer]
     media = message["media"]
     track = media["track"]
     buffer = buffers[call_id]
-    known = buffer._started.track
-    if track != known and (known is not None or track not in TRACKS):
+    if track not in TRACKS or buffer._started.track not in (None, track):
         raise Unusual
     return buffer, media["payload"], call_id, count(message["sequenceNumber"])
 
