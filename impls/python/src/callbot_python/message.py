@@ -11,7 +11,6 @@ MOST_NUMBER = 2**64 - 1
 MOST_RATE = 192_000
 ENCODINGS = ("pcm16", "mulaw")
 TRACKS = ("inbound", "outbound")
-OPENAI = "openai"
 APPEND = "input_audio_buffer.append"
 
 Found = TypeVar("Found")
@@ -125,7 +124,7 @@ def read_openai(message: Value, bound: str | None) -> Message:
 Reader: TypeAlias = Callable[[Value, str | None], Message]
 """Of a message and the id of the connection's call; Refused if it is none of the format."""
 
-READERS: dict[str, Reader] = {"callbot": read_callbot, "twilio": read_twilio, OPENAI: read_openai}
+READERS: dict[str, Reader] = {"callbot": read_callbot, "twilio": read_twilio, "openai": read_openai}
 """Readers by the name of the format."""
 
 

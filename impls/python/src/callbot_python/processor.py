@@ -8,8 +8,8 @@ from typing import ClassVar
 from .buffer import DEFAULT_CAPACITY, AudioBuffer, Ledger, Started, natural, optional_natural
 from .decode import Chunk, with_plain_text
 from .json_text import Refused, byte_position, exact_text, parse
-from .message import OPENAI, READERS, Ingested, Message, Reader
-from .usual import LOOKS, MAY_BE_DEEP, Look, Unusual, require_shallow, to_str
+from .message import READERS, Ingested, Message, Reader
+from .usual import LOOKS, MAY_BE_DEEP, REFUSALS, Look, Unusual, require_shallow, to_str
 
 
 class AudioProcessor:
@@ -22,9 +22,10 @@ class AudioProcessor:
     __slots__ = ("_buffers", "_capacity", "_ledger", "_limit", "_lock", "_max_calls")
 
     _new_buffer = AudioBuffer
-    # The short way of the usual messages: what makes a text of them that is no str, and what looks at the text.
+    # The short way of the usual messages: what makes a text of one that is no str, looks at the text, may be raised.
     _text: Callable[[Chunk], str | bytes] = staticmethod(to_str)
     _looks: ClassVar[dict[str, Look]] = LOOKS
+    _refusals: tuple[type[Exception], ...] = REFUSALS
 
     def __init__(
         self,
@@ -84,10 +85,12 @@ class AudioProcessor:
                 require_shallow(text)
             buffer, payload, key, sequence = self._looks[format](text, call_id, self._buffers)
             added = buffer.append(payload)
-        except Exception:  # whatever it was: nothing is done yet, and the exact way says what there is to say
-            return self._ingest_exactly(message, format, call_id)
-        # Quicker than to call the class, whose arguments are sorted out in Python.
-        return tuple.__new__(Ingested, ("appended", key, sequence, added, None, None, None, None))
+        except self._refusals:
+            pass  # nothing is done yet, and the exact way says what there is to say
+        else:
+            # Quicker than to call the class, whose arguments are sorted out in Python.
+            return tuple.__new__(Ingested, ("appended", key, sequence, added, None, None, None, None))
+        return self._ingest_exactly(message, format, call_id)
 
     def call_ids(self) -> list[str]:
         """Ids of the open calls, oldest first."""
@@ -122,8 +125,6 @@ class AudioProcessor:
         """The same for any message, with all checks in the contract's order."""
         bound = None if call_id is None else plain_id(call_id)
         read = reader_of(format)
-        if bound is None and format == OPENAI:
-            raise ValueError("a message of openai names no call, so that call_id has to be given")
         text, in_bytes = with_plain_text(exact_text, message, "message")
         try:
             return self._do(read(parse(text), bound))
@@ -133,8 +134,10 @@ class AudioProcessor:
 
     def _do(self, message: Message) -> Ingested:
         call_id, sequence = message.call_id, message.sequence
-        if call_id is None or message.kind == "other":
+        if message.kind == "other":
             return Ingested("other", call_id, sequence, name=message.name)
+        if call_id is None:
+            raise ValueError("the message names no call, and there is no call_id")
         if message.kind == "opened":
             self._open(call_id, message.started)
             return Ingested("opened", call_id, sequence, encoding=message.started.encoding, rate=message.started.rate)

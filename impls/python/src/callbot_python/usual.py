@@ -1,7 +1,7 @@
 """The short way of the usual messages: audio for an open call, right in everything, parsed to plain objects.
 
 A look gives what is to be appended where, and changes nothing. It accepts nothing that docs/contract.md refuses;
-whatever else it meets is Unusual, or raises as it may, and is then read exactly.
+whatever else it meets raises one of the REFUSALS, and is then read exactly.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from .buffer import AudioBuffer, Started
 from .json_text import MOST_DIGITS, MOST_LEVELS
-from .message import APPEND, ENCODINGS, MOST_NUMBER, MOST_RATE, OPENAI, TRACKS
+from .message import APPEND, ENCODINGS, MOST_NUMBER, MOST_RATE, TRACKS
 
 Looked: TypeAlias = "tuple[AudioBuffer, str, str, int | None]"
 """The buffer, the payload, the call's id, the sequence number."""
@@ -25,6 +25,10 @@ MAY_BE_DEEP = 2 * (MOST_LEVELS + 1)
 
 class Unusual(Exception):
     """A message that has to be read exactly."""
+
+
+# What a parser raises, what is raised by members that are missing or of another type, and by `append`.
+REFUSALS = (Unusual, StopIteration, ValueError, LookupError, TypeError, BufferError, RecursionError)
 
 
 def to_str(message: Any) -> str:
@@ -91,7 +95,7 @@ def look_openai(text: str, bound: str | None, buffers: Mapping[str, AudioBuffer]
     return buffers[bound], message["audio"], bound, None
 
 
-LOOKS: dict[str, Look] = {"callbot": look_callbot, "twilio": look_twilio, OPENAI: look_openai}
+LOOKS: dict[str, Look] = {"callbot": look_callbot, "twilio": look_twilio, "openai": look_openai}
 """Looks by the name of the format."""
 
 
@@ -102,9 +106,9 @@ def fits(encoding: object, rate: int, started: Started) -> bool:
     return started.encoding is None and encoding in ENCODINGS and 1 <= rate <= MOST_RATE
 
 
-def count(digits: str) -> int:
+def count(digits: object) -> int:
     """A sequence number in a string."""
-    if not (digits.isdigit() and digits.isascii() and len(digits) <= MOST_DIGITS):
+    if not (isinstance(digits, str) and digits.isdigit() and digits.isascii() and len(digits) <= MOST_DIGITS):
         raise Unusual
     number = int(digits)
     if number > MOST_NUMBER:

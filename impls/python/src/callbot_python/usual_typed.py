@@ -7,11 +7,12 @@ a str, or bytes that are ASCII.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, MsgspecError, Struct
 from msgspec.json import Decoder
 
 from .buffer import AudioBuffer
-from .message import MOST_NUMBER, OPENAI
+from .message import MOST_NUMBER
+from .usual import REFUSALS as PLAIN_REFUSALS
 from .usual import Look, Looked, Unusual, count, fits, to_str
 
 Id = Annotated[str, Meta(min_length=1)]
@@ -100,5 +101,7 @@ def look_openai(text: str | bytes, bound: str | None, buffers: Mapping[str, Audi
     return buffers[bound], _parse_openai(text).audio, bound, None
 
 
-LOOKS: dict[str, Look] = {"callbot": look_callbot, "twilio": look_twilio, OPENAI: look_openai}
+LOOKS: dict[str, Look] = {"callbot": look_callbot, "twilio": look_twilio, "openai": look_openai}
 """Looks by the name of the format."""
+
+REFUSALS = (*PLAIN_REFUSALS, MsgspecError)

@@ -47,3 +47,4 @@ class AudioProcessor(processor.AudioProcessor):
     _new_buffer = AudioBuffer
     _text = staticmethod(usual_typed.to_text)
     _looks = usual_typed.LOOKS
+    _refusals = usual_typed.REFUSALS
