@@ -4,6 +4,7 @@ import operator
 import sys
 from collections.abc import Iterable
 from threading import RLock
+from typing import NamedTuple
 
 from .decode import Chunk, decode
 
@@ -18,6 +19,14 @@ class Ledger:
     def __init__(self, max_bytes: int | None) -> None:
         self.held = 0
         self.max_bytes = max_bytes
+
+
+class Started(NamedTuple):
+    """What the message that opened a call said of its audio; None where it said nothing."""
+
+    encoding: str | None = None
+    rate: int | None = None
+    track: str | None = None
 
 
 class AudioBuffer:
@@ -39,6 +48,7 @@ class AudioBuffer:
         "_lock",
         "_most",
         "_reallocations",
+        "_started",
         "_total_bytes",
     )
 
@@ -62,6 +72,7 @@ class AudioBuffer:
         # True when the buffer is closed or a view was handed out that may still be alive: one test on the hot path.
         self._guarded = False
         self._ledger = Ledger(None)
+        self._started = Started()
         # Reentrant, since a finalizer or signal handler may come back to this buffer in the middle of a method.
         self._lock = RLock()
 
@@ -245,10 +256,11 @@ class AudioBuffer:
         self._data.clear()
         self._allocated = 0
 
-    def _join(self, ledger: Ledger, lock: RLock) -> None:
+    def _join(self, ledger: Ledger, lock: RLock, started: Started) -> None:
         """Count this empty buffer's bytes in a processor's ledger, under the processor's lock."""
         self._ledger = ledger
         self._lock = lock
+        self._started = started
 
     def _close(self) -> None:
         """Free the storage for good; the caller holds the lock and knows that no view is alive."""

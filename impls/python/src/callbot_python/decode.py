@@ -4,10 +4,11 @@ import binascii
 import re
 from binascii import a2b_base64
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Chunk: TypeAlias = "str | bytes | bytearray | memoryview"
 Text: TypeAlias = "str | bytes | memoryview"  # a chunk made plain: indexing gives a character or a byte
+Result = TypeVar("Result")
 
 # The last symbol before the padding may only use its upper bits: 4 of 6 are spare before "==", 2 before "=".
 LAST_BEFORE_TWO = "AQgw"
@@ -53,27 +54,27 @@ def is_canonical(text: Text, size: int) -> bool:
     return text[-2] in _LAST_BEFORE_ONE if spare == 2 else text[-3] in _LAST_BEFORE_TWO  # type: ignore[operator]
 
 
-def with_plain_text(decoder: Callable[[Text], bytes], chunk: object) -> bytes:
-    """Apply a decoder of plain text to any kind of chunk, in place; TypeError if it is none."""
+def with_plain_text(reader: Callable[[Text], Result], chunk: object, name: str = "chunk") -> Result:
+    """Apply a reader of plain text to any kind of chunk, in place; TypeError if it is none."""
     if isinstance(chunk, str):
-        return decoder(str.__str__(chunk))
+        return reader(str.__str__(chunk))
     try:
         view = memoryview(chunk)  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):  # ValueError: a released memoryview
-        raise refuse(chunk) from None
+        raise refuse(chunk, name) from None
     # Released by hand: a traceback would keep the views alive, and with them the caller's bytearray locked.
     with view:
         if view.itemsize != 1 or not view.c_contiguous:
-            raise refuse(chunk)
+            raise refuse(chunk, name)
         if view.nbytes == 0:  # which a cast refuses when there are several dimensions
-            return decoder(b"")
+            return reader(b"")
         with view.cast("B") as text:
-            return decoder(text)
+            return reader(text)
 
 
-def refuse(chunk: object) -> TypeError:
+def refuse(chunk: object, name: str) -> TypeError:
     """The error for something that is no chunk."""
-    return TypeError(f"a chunk is a str or a C-contiguous buffer of one-byte items, not {type(chunk).__name__}")
+    return TypeError(f"a {name} is a str or a C-contiguous buffer of one-byte items, not {type(chunk).__name__}")
 
 
 def invalid(text: Text) -> binascii.Error:

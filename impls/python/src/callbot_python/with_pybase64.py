@@ -1,10 +1,10 @@
-"""Variant: pybase64 decodes, the rest is the pure-Python implementation; no compiled code of our own."""
+"""Variant: pybase64 decodes and msgspec parses, the rest is pure Python; no compiled code of our own."""
 
 from importlib.metadata import version
 
 from pybase64 import b64decode
 
-from . import buffer, processor
+from . import buffer, processor, usual_typed
 from ._build import describe
 from .decode import Chunk, Text, invalid, is_canonical, with_plain_text
 
@@ -40,8 +40,11 @@ class AudioBuffer(buffer.AudioBuffer):
 
 
 class AudioProcessor(processor.AudioProcessor):
-    """The pure-Python processor with buffers that decode with pybase64."""
+    """The pure-Python processor with buffers that decode with pybase64, and msgspec for the usual messages."""
 
     __slots__ = ()
 
     _new_buffer = AudioBuffer
+    _text = staticmethod(usual_typed.to_text)
+    _looks = usual_typed.LOOKS
+    _refusals = usual_typed.REFUSALS
