@@ -177,8 +177,6 @@ cdef inline Ingested ingest_text(AudioProcessor processor, Reader* reader, objec
         if reader.call_id.data == NULL:
             kept = encoded(bound)
             plain_text(kept, &reader.call_id)
-    elif reader.format == OPENAI:
-        raise ValueError("a message of openai names no call, so call_id has to")
     reader.trusting = True
     ingested = append_trusted(processor, reader, bound)
     if ingested is not None:
@@ -196,7 +194,11 @@ cdef inline Ingested append_trusted(AudioProcessor processor, const Reader* read
     cdef PyObject* found
     if not read_message(reader, &message) or message.event != APPENDED:
         return None
-    ingested = new_ingested(&message, bound if bound is not None else string_of(reader, &message.id))
+    if bound is None:
+        if message.id.kind == MISSING:
+            return None
+        bound = string_of(reader, &message.id)
+    ingested = new_ingested(&message, bound)
     found = PyDict_GetItemWithError(processor.buffers, ingested.call_id)
     if found == NULL or not require_started_with(&message, &(<AudioBuffer> found).started):
         return None
@@ -216,6 +218,8 @@ cdef Ingested ingest_exactly(AudioProcessor processor, const Reader* reader, str
         key = bound
     elif message.id.kind != MISSING:
         key = string_of(reader, &message.id)
+    elif message.event == APPENDED:
+        raise ValueError("the message names no call, and there is no call_id")
     # Made before anything is done, so that nothing can fail afterwards.
     ingested = new_ingested(&message, key)
     if message.event == OPENED:
