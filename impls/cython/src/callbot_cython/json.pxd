@@ -1,6 +1,6 @@
 # JSON text, RFC 8259 to the letter: where its values lie, and how far text that is refused can still be accepted.
 #
-# A scanner goes over UTF-8 once and makes nothing of it. Where a function returns False, or REFUSED, `at` is the length
+# These are inline functions, and in the .pyx those that are rare. A scanner goes over UTF-8 once and makes nothing of it. Where a function returns False, or REFUSED, `at` is the length
 # of the longest prefix that is also a prefix of some text that is accepted. `core/src/json.rs` of the Rust
 # implementation is the same, function by function. Read it beside this.
 
@@ -160,45 +160,6 @@ cdef inline bint scan_scalar(Scanner* scanner, Value* value) noexcept nogil:
     return byte == c"n" and scan_literal(scanner, b"null")
 
 
-# An object or a list with all that is in it, itself inside so many others.
-cdef inline bint scan_nested(Scanner* scanner, size_t levels) noexcept nogil:
-    cdef uint64_t[LEVEL_WORDS] objects  # a bit for each level: whether it is an object
-    cdef size_t level = 0
-    cdef uint8_t byte
-    cdef Step step
-    cdef Value ignored
-    while True:
-        byte = peek(scanner)
-        if byte == c"{" or byte == c"[":
-            if levels + level == MOST_LEVELS:
-                return False
-            if byte == c"{":
-                objects[level // 64] |= 1ULL << (level % 64)
-            else:
-                objects[level // 64] &= ~(1ULL << (level % 64))
-            level += 1
-            scanner.at += 1
-            step = scan_first(scanner, closing_of(objects, level))
-        elif scan_scalar(scanner, &ignored):
-            step = scan_next(scanner, closing_of(objects, level))
-        else:
-            return False
-        while step == ENDED:
-            level -= 1
-            if level == 0:
-                return True
-            step = scan_next(scanner, closing_of(objects, level))
-        if step == REFUSED:
-            return False
-        if closing_of(objects, level) == c"}" and not scan_name(scanner, &ignored):
-            return False
-
-
-# The bracket that closes the innermost of so many levels.
-cdef inline uint8_t closing_of(const uint64_t* objects, size_t level) noexcept nogil:
-    return c"}" if objects[(level - 1) // 64] >> ((level - 1) % 64) & 1 else c"]"
-
-
 cdef inline bint scan_literal(Scanner* scanner, const char* word) noexcept nogil:
     while word[0] != 0:
         if peek(scanner) != <uint8_t> word[0]:
@@ -299,75 +260,7 @@ cdef inline size_t skip_ordinary(const uint8_t* text, size_t at, size_t end) noe
     return at
 
 
-# An escape, from its backslash.
-cdef inline bint scan_escape(Scanner* scanner) noexcept nogil:
-    cdef int digit
-    scanner.at += 1
-    if peek(scanner) == c"u":
-        for digit in range(4):
-            scanner.at += 1
-            if hex_digit(peek(scanner)) > 15:
-                return False
-    elif escaped(peek(scanner)) == 0:
-        return False
-    scanner.at += 1
-    return True
-
-
-# The character that a letter stands for behind a backslash; 0 for none.
-cdef inline uint8_t escaped(uint8_t letter) noexcept nogil:
-    if letter == c'"' or letter == c"\\" or letter == c"/":
-        return letter
-    if letter == c"b":
-        return 0x08
-    if letter == c"f":
-        return 0x0C
-    if letter == c"n":
-        return 0x0A
-    if letter == c"r":
-        return 0x0D
-    if letter == c"t":
-        return 0x09
-    return 0
-
-
-# The value of a hexadecimal digit; above 15 for what is none.
-cdef inline uint8_t hex_digit(uint8_t byte) noexcept nogil:
-    if is_digit(byte):
-        return byte - <uint8_t> c"0"
-    byte |= 0x20
-    if <uint8_t> c"a" <= byte <= <uint8_t> c"f":
-        return byte - <uint8_t> c"a" + 10
-    return 16
-
-
-# A character of two to four bytes.
-cdef inline bint scan_character(Scanner* scanner) noexcept nogil:
-    cdef uint8_t lead = peek(scanner)
-    cdef uint8_t least = 0x80
-    cdef uint8_t most = 0xBF
-    cdef int more
-    if 0xC2 <= lead <= 0xDF:
-        more = 1
-    elif 0xE0 <= lead <= 0xEF:
-        more = 2
-        if lead == 0xE0:
-            least = 0xA0
-        elif lead == 0xED and not scanner.surrogates:
-            most = 0x9F
-    elif 0xF0 <= lead <= 0xF4:
-        more = 3
-        if lead == 0xF0:
-            least = 0x90
-        elif lead == 0xF4:
-            most = 0x8F
-    else:
-        return False
-    scanner.at += 1
-    while more > 0:
-        if not least <= peek(scanner) <= most:
-            return False
-        least, most = 0x80, 0xBF
-        scanner.at += 1
-        more -= 1
-    return True
+# What is rare is no inline function, so that the rest can be one.
+cdef bint scan_nested(Scanner* scanner, size_t levels) noexcept nogil
+cdef bint scan_escape(Scanner* scanner) noexcept nogil
+cdef bint scan_character(Scanner* scanner) noexcept nogil

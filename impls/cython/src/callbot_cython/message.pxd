@@ -14,7 +14,7 @@ from callbot_cython.members cimport (
     CALLBOT, ENCODING, EVENT, ID, MEDIA, OPENAI, PAYLOAD, RATE, SEQUENCE, START, TRACK, TWILIO, Format, Members,
     scan_members
 )
-from callbot_cython.said cimport digits_of, member, number_of, says
+from callbot_cython.said cimport digits_of, find_member, number_of, says
 from callbot_cython.source cimport Text
 
 cdef enum:
@@ -145,24 +145,24 @@ cdef inline bint read_twilio(const Reader* reader, Message* message) noexcept no
 cdef inline bint read_start(const Reader* reader, Message* message) noexcept nogil:
     cdef const uint8_t* text = reader.text.data
     cdef const Value* start = &message.members.values[START]
-    cdef Value media = member(text, start, b"mediaFormat")
-    cdef Value value
+    cdef Value media, value
     cdef uint64_t channels
+    find_member(text, start, b"mediaFormat", &media)
     if not want(message, &media, OBJECT, start, b"start.mediaFormat", b"an object"):
         return False
-    value = member(text, &media, b"encoding")
+    find_member(text, &media, b"encoding", &value)
     if value.kind != STRING or not says(text, &value, b"audio/x-mulaw", 13):
         return unwanted(message, &value, &media, b"start.mediaFormat.encoding", b"audio/x-mulaw")
-    value = member(text, &media, b"channels")
+    find_member(text, &media, b"channels", &value)
     if value.kind != MISSING and not (count_of(text, &value, &channels) and channels == 1):
         return wrong(message, value.start, b"start.mediaFormat.channels", b"1")
     message.audio = Audio(MULAW, DEFAULT_RATE, INBOUND)
-    value = member(text, &media, b"sampleRate")
+    find_member(text, &media, b"sampleRate", &value)
     if value.kind != MISSING:
         message.audio.rate = count_rate_of(text, &value)
         if message.audio.rate == 0:
             return wrong(message, value.start, b"start.mediaFormat.sampleRate", b"a whole number from 1 to 192000")
-    value = member(text, start, b"tracks")
+    find_member(text, start, b"tracks", &value)
     if value.kind != MISSING:
         message.audio.track = only_track_of(text, &value)
         if message.audio.track == NO_TRACK:

@@ -1,79 +1,9 @@
 # What the strings and numbers of a JSON text say.
 
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcmp, strlen
+from libc.string cimport memcmp
 
-from callbot_cython.json cimport (
-    MISSING, NEXT, NUMBER, STRING, Scanner, Step, Value, escaped, hex_digit, is_digit, scan_first, scan_name, scan_next,
-    scan_value
-)
-
-
-# The next character of a string's inside, or a byte of it, without its escape: its bytes, 1 to 4, and their number.
-#
-# No more bytes are written than read, and none is read at `end`, whatever the text has become since it was scanned.
-cdef inline size_t unescape_next(const uint8_t* text, size_t* at, size_t end, uint8_t* target) noexcept nogil:
-    cdef uint64_t point, low
-    cdef size_t start = at[0]
-    at[0] += 1
-    target[0] = text[start]
-    if text[start] != c"\\" or end - start < 2:
-        return 1
-    at[0] += 1
-    target[0] = escaped(text[start + 1])
-    if text[start + 1] != c"u" or end - start < 6:
-        return 1
-    at[0] += 4
-    point = code_unit(text + start + 2)
-    if 0xD800 <= point < 0xDC00 and end - start >= 12 and text[start + 6] == c"\\" and text[start + 7] == c"u":
-        low = code_unit(text + start + 8)
-        if 0xDC00 <= low < 0xE000:
-            at[0] += 6
-            point = 0x10000 + ((point - 0xD800) << 10) + (low - 0xDC00)
-    return encode(point, target)
-
-
-# The number that four hexadecimal digits say.
-cdef inline uint64_t code_unit(const uint8_t* digits) noexcept nogil:
-    return ((hex_digit(digits[0]) & 15) << 12 | (hex_digit(digits[1]) & 15) << 8
-            | (hex_digit(digits[2]) & 15) << 4 | (hex_digit(digits[3]) & 15))
-
-
-# A code point as UTF-8, surrogates too; the number of bytes.
-cdef inline size_t encode(uint64_t point, uint8_t* target) noexcept nogil:
-    if point < 0x80:
-        target[0] = <uint8_t> point
-        return 1
-    if point < 0x800:
-        target[0] = <uint8_t> (0xC0 | point >> 6)
-        target[1] = <uint8_t> (0x80 | point & 0x3F)
-        return 2
-    if point < 0x10000:
-        target[0] = <uint8_t> (0xE0 | point >> 12)
-        target[1] = <uint8_t> (0x80 | point >> 6 & 0x3F)
-        target[2] = <uint8_t> (0x80 | point & 0x3F)
-        return 3
-    target[0] = <uint8_t> (0xF0 | point >> 18)
-    target[1] = <uint8_t> (0x80 | point >> 12 & 0x3F)
-    target[2] = <uint8_t> (0x80 | point >> 6 & 0x3F)
-    target[3] = <uint8_t> (0x80 | point & 0x3F)
-    return 4
-
-
-# What a string says, as UTF-8, in which surrogates without a partner are encoded too; the number of bytes.
-#
-# There are no more of them than in the text.
-cdef inline size_t said(const uint8_t* text, const Value* value, uint8_t* target) noexcept nogil:
-    cdef uint8_t[4] character
-    cdef size_t at = value.start + 1
-    cdef size_t written = 0
-    cdef size_t size, byte
-    while at < value.end - 1:
-        size = unescape_next(text, &at, value.end - 1, character)
-        for byte in range(size):
-            target[written + byte] = character[byte]
-        written += size
-    return written
+from callbot_cython.json cimport NUMBER, STRING, Value, is_digit
 
 
 # Whether a string says these bytes.
@@ -81,36 +11,6 @@ cdef inline bint says(const uint8_t* text, const Value* value, const void* wante
     if value.plain:
         return value.end - value.start - 2 == length and memcmp(text + value.start + 1, wanted, length) == 0
     return escaped_says(text, value, <const uint8_t*> wanted, length)
-
-
-cdef inline bint escaped_says(
-    const uint8_t* text, const Value* value, const uint8_t* wanted, size_t length
-) noexcept nogil:
-    cdef uint8_t[4] character
-    cdef size_t at = value.start + 1
-    cdef size_t matched = 0
-    cdef size_t size
-    while at < value.end - 1:
-        size = unescape_next(text, &at, value.end - 1, character)
-        if size > length - matched or memcmp(character, wanted + matched, size) != 0:
-            return False
-        matched += size
-    return matched == length
-
-
-# The last member of that name of an object that was accepted.
-cdef inline Value member(const uint8_t* text, const Value* owner, const char* name) noexcept nogil:
-    cdef Scanner scanner = Scanner(text, owner.end, owner.start + 1, True)
-    cdef Value found = Value(MISSING, False, 0, 0)
-    cdef Value value, key
-    cdef Step step = scan_first(&scanner, c"}")
-    while step == NEXT:
-        if not scan_name(&scanner, &key) or not scan_value(&scanner, 0, &value):
-            break
-        if says(text, &key, name, strlen(name)):
-            found = value
-        step = scan_next(&scanner, c"}")
-    return found
 
 
 # The number that a number without sign, fraction and exponent says, or -0; False if it is another, or above `most`.
@@ -132,17 +32,19 @@ cdef inline bint number_of(const uint8_t* text, const Value* value, uint64_t mos
 cdef inline bint digits_of(
     const uint8_t* text, const Value* value, size_t most_digits, uint64_t most, uint64_t* number
 ) noexcept nogil:
-    cdef uint8_t[4] character
     cdef size_t at = value.start + 1
-    cdef size_t digits = 0
-    if value.kind != STRING or value.end - at == 1:
+    cdef size_t end = value.end - 1
+    if value.kind != STRING or at == end:
+        return False
+    if not value.plain:
+        return escaped_digits_of(text, value, most_digits, most, number)
+    if end - at > most_digits:
         return False
     number[0] = 0
-    while at < value.end - 1:
-        digits += 1
-        unescape_next(text, &at, value.end - 1, character)
-        if digits > most_digits or not add_digit(number, character[0], most):
+    while at < end:
+        if not add_digit(number, text[at], most):
             return False
+        at += 1
     return True
 
 
@@ -153,3 +55,12 @@ cdef inline bint add_digit(uint64_t* number, uint8_t byte, uint64_t most) noexce
         return False
     number[0] = number[0] * 10 + digit
     return True
+
+
+# What is rare is no inline function, so that the rest can be one.
+cdef size_t said(const uint8_t* text, const Value* value, uint8_t* target) noexcept nogil
+cdef bint escaped_says(const uint8_t* text, const Value* value, const uint8_t* wanted, size_t length) noexcept nogil
+cdef void find_member(const uint8_t* text, const Value* owner, const char* name, Value* found) noexcept nogil
+cdef bint escaped_digits_of(
+    const uint8_t* text, const Value* value, size_t most_digits, uint64_t most, uint64_t* number
+) noexcept nogil
