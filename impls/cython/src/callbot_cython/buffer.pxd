@@ -4,6 +4,7 @@ cimport cython
 from cpython.pythread cimport PyThread_type_lock
 from libc.stdint cimport uint8_t
 
+from callbot_cython.audio cimport Audio
 from callbot_cython.batch cimport Batch
 from callbot_cython.engine cimport Engine
 from callbot_cython.shared cimport Shared
@@ -25,6 +26,7 @@ cdef class AudioBuffer:
     cdef size_t total
     cdef size_t growths
     cdef Shared shared
+    cdef Audio started  # what the message that opened the call told
 
     cdef int set_up(self, Engine engine, size_t capacity, size_t limit, Shared shared) except -1
     cdef void settle(self) noexcept
@@ -34,12 +36,14 @@ cdef class AudioBuffer:
     cdef int require_open(self) except -1
     cdef Py_ssize_t append_text(self, object chunk, Text text) except -1
     cdef size_t decode_released(self, const Text* texts, size_t count, size_t* size) noexcept
-    cdef size_t room_for_text(self, object chunk, Text text) except? 0
+    cdef bint place_text(self, Text text, size_t size) except -1
+    cdef bint take_text(self, Text text, size_t size) except -1
+    cdef bint try_text(self, Text text, size_t size) noexcept
     cdef Py_ssize_t append_bytes(self, Text pcm) except -1
     cdef Py_ssize_t append_batch(self, Batch batch) except -1
     cdef size_t room_for_batch(self, Batch batch) except? 0
     cdef bint has_room(self, size_t size) noexcept
-    cdef int make_room_for_text(self, object chunk, Text text, size_t size) except -1
+    cdef bint make_room_for_text(self, Text text, size_t size) except -1
     cdef size_t make_room_for_batch(self, Batch batch) except? 0
     cdef object over_limits(self, size_t size)
     cdef int grow(self, size_t size) except -1

@@ -102,12 +102,33 @@ cdef class AudioBuffer:
             good = self.decode_released(&text, 1, &size) == 1
         else:
             self.require_changeable()
-            size = self.room_for_text(chunk, text)
-            good = decode_into(self.engine.kernel, text.data, text.length, self.data + self.length, size)
+            good = self.place_text(text, size)
         if not good:
             raise invalid(chunk, text)
         self.commit(size, 1)
         return size
+
+    # Decode text behind what is held, for the caller to count it; whether it was canonical.
+    cdef inline bint place_text(self, Text text, size_t size) except -1:
+        if not self.has_room(size) and not self.make_room_for_text(text, size):
+            return False
+        return decode_into(self.engine.kernel, text.data, text.length, self.data + self.length, size)
+
+    # Add text, which decodes to that size, to a buffer that can change; whether it was canonical.
+    cdef bint take_text(self, Text text, size_t size) except -1:
+        if not self.place_text(text, size):
+            return False
+        self.commit(size, 1)
+        return True
+
+    # The same, but only where nothing stands against it; whether it was done.
+    cdef bint try_text(self, Text text, size_t size) noexcept:
+        if self.busy or self.exports != 0 or not self.has_room(size) or not decode_into(
+            self.engine.kernel, text.data, text.length, self.data + self.length, size
+        ):
+            return False
+        self.commit(size, 1)
+        return True
 
     # Decode texts without the GIL and give the turn back; how many were canonical (see decode_texts).
     #
@@ -130,13 +151,6 @@ cdef class AudioBuffer:
             return True
         PyThread_release_lock(self.turn)
         return False
-
-    # Make room for what text decodes to; the bytes.
-    cdef inline size_t room_for_text(self, object chunk, Text text) except? 0:
-        cdef size_t size = decoded_size(text.data, text.length)
-        if not self.has_room(size):
-            self.make_room_for_text(chunk, text, size)
-        return size
 
     # Copy bytes behind what is held; the bytes added.
     cdef Py_ssize_t append_bytes(self, Text pcm) except -1:
@@ -176,13 +190,16 @@ cdef class AudioBuffer:
                 and saturating_add(self.shared.held, size) <= self.shared.max_bytes)
 
     # Grow for text, which is checked first: an error of the text wins over a limit and changes nothing.
-    cdef int make_room_for_text(self, object chunk, Text text, size_t size) except -1:
+    #
+    # False if it is not canonical.
+    cdef bint make_room_for_text(self, Text text, size_t size) except -1:
         if not is_canonical(text.data, text.length):
-            raise invalid(chunk, text)
+            return False
         error = self.over_limits(size)
         if error is not None:
             raise error
-        return self.grow(size)
+        self.grow(size)
+        return True
 
     # The same for a batch, chunk by chunk: the first that fails wins. A batch that ends in an error gets no room.
     cdef size_t make_room_for_batch(self, Batch batch) except? 0:

@@ -19,3 +19,5 @@ cdef class AudioProcessor:
 
     cdef void decode_with(self, Engine engine) noexcept
     cdef AudioBuffer buffer(self, str key)
+    cdef AudioBuffer open_call(self, str key)
+    cdef bytes close_call(self, str key)

@@ -37,8 +37,10 @@ cdef inline bint plain_text(object chunk, Text* text) noexcept:
 
 
 cdef Text acquire_text(object chunk, Py_buffer* loan) except *
+cdef Text acquire_message(object message, Py_buffer* loan) except *
 cdef Text acquire_pcm(object pcm, Py_buffer* loan) except *
 cdef object refuse_chunk(object chunk)
+cdef bytes encoded(str text)
 cdef object refuse_pcm(object pcm)
 cdef object refuse_chunks(object chunks)
 cdef object invalid(object chunk, Text text)

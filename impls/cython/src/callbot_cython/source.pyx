@@ -1,6 +1,7 @@
 """Where the text of a chunk lies; what is said of one that is refused."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.unicode cimport PyUnicode_AsEncodedString
 from libc.stdint cimport uint8_t
 
 from binascii import Error
@@ -19,6 +20,15 @@ cdef Text acquire_text(object chunk, Py_buffer* loan) except *:
     raise refuse_chunk(chunk)
 
 
+# The same for a message.
+cdef Text acquire_message(object message, Py_buffer* loan) except *:
+    if acquire(message, loan):
+        if loan.itemsize == 1:
+            return Text(<const uint8_t*> loan.buf, <size_t> loan.len)
+        PyBuffer_Release(loan)
+    raise TypeError(f"a message is a str or a C-contiguous buffer of one-byte items, not {type(message).__name__}")
+
+
 # Acquire the bytes of PCM, whatever the size of its items; the caller releases the loan.
 cdef Text acquire_pcm(object pcm, Py_buffer* loan) except *:
     if acquire(pcm, loan):
@@ -35,6 +45,11 @@ cdef bint acquire(object lender, Py_buffer* loan) except -1:
         # A memoryview that was released raises ValueError, and so do arrays with gaps.
         return False
     return True
+
+
+# A `str` as UTF-8, surrogates too.
+cdef bytes encoded(str text):
+    return PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")
 
 
 # The error for something that is no chunk.
