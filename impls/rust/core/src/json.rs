@@ -3,438 +3,357 @@
 //! Every error is a position: the length of the longest prefix of the text that is also a prefix of some JSON text.
 //! At such a position the text has ended, or stands the first byte that cannot follow.
 
-use std::borrow::Cow;
-
 use memchr::memchr;
 
 /// How deep objects and lists nest at most.
 pub const MOST_LEVELS: usize = 1024;
 
-/// What a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Missing,
-    String,
-    Number,
-    Object,
-    List,
-    Literal,
-}
-
-/// A value's place in the text.
+/// A value's place in the text. Its first byte tells what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Value {
     pub start: usize,
     pub end: usize,
-    pub kind: Kind,
-    /// Whether it is a string of ASCII without escapes, which is its own text.
-    pub plain: bool,
 }
 
 impl Value {
-    pub const MISSING: Self = Self { start: 0, end: 0, kind: Kind::Missing, plain: false };
+    pub const MISSING: Self = Self { start: 0, end: 0 };
+
+    #[inline]
+    pub fn is_missing(self) -> bool {
+        self.end == 0
+    }
 }
 
-/// Passes over a text value by value.
+/// The name of a member.
+#[derive(Clone, Copy)]
+pub struct Name<'a> {
+    /// What stands between the quotation marks.
+    pub inside: &'a [u8],
+    /// The first eight bytes of that, see `word`.
+    pub word: u64,
+}
+
+/// The first eight bytes as a number, less of them with zeros behind. A name has no zeros, so that one of less than eight
+/// bytes is known by its word.
+pub const fn word(bytes: &[u8]) -> u64 {
+    let (mut word, mut index) = (0, 0);
+    while index < bytes.len() && index < 8 {
+        word |= (bytes[index] as u64) << (8 * index);
+        index += 1;
+    }
+    word
+}
+
+/// A text. Its methods pass something that stands at a position, and return the position behind it.
+///
+/// Positions go from hand to hand instead of being kept here: so they stay in registers.
+#[derive(Clone, Copy)]
 pub struct Scanner<'a> {
-    text: &'a [u8],
-    at: usize,
+    pub text: &'a [u8],
     /// Whether surrogates may stand in the UTF-8, each encoded as if it were a character.
-    surrogates: bool,
+    pub surrogates: bool,
 }
 
 impl<'a> Scanner<'a> {
-    pub fn new(text: &'a [u8], at: usize, surrogates: bool) -> Self {
-        Self { text, at, surrogates }
-    }
-
-    /// The byte at which the scanner is. Behind the end it is 0, which follows nothing either.
+    /// The byte at a position. Behind the end it is 0, which follows nothing either.
     #[inline]
-    pub fn peek(&self) -> u8 {
-        self.text.get(self.at).copied().unwrap_or(0)
+    pub fn byte(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or(0)
     }
 
     /// Pass white space.
     #[inline]
-    pub fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.at += 1;
+    pub fn space(&self, mut at: usize) -> usize {
+        // Most bytes are none, which one comparison tells.
+        while self.byte(at) <= b' ' && matches!(self.byte(at), b' ' | b'\n' | b'\r' | b'\t') {
+            at += 1;
         }
+        at
     }
 
     /// Pass one byte.
     #[inline]
-    fn expect(&mut self, byte: u8) -> Result<(), usize> {
-        if self.peek() != byte {
-            return Err(self.at);
-        }
-        self.at += 1;
-        Ok(())
+    fn expect(&self, byte: u8, at: usize) -> Result<usize, usize> {
+        if self.byte(at) == byte { Ok(at + 1) } else { Err(at) }
     }
 
     /// Pass what may stand behind the only value of a text.
     #[inline]
-    pub fn end(&mut self) -> Result<(), usize> {
-        self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.at) }
+    pub fn end(&self, at: usize) -> Result<(), usize> {
+        let at = self.space(at);
+        if at == self.text.len() { Ok(()) } else { Err(at) }
     }
 
     /// Pass any value, around which so many levels are open.
     #[inline]
-    pub fn value(&mut self, levels: usize) -> Result<Value, usize> {
-        let start = self.at;
-        let kind = match self.peek() {
-            b'"' => return self.string(),
-            b'-' | b'0'..=b'9' => {
-                self.number()?;
-                Kind::Number
-            }
-            b'{' => {
-                self.nested(levels)?;
-                Kind::Object
-            }
-            b'[' => {
-                self.nested(levels)?;
-                Kind::List
-            }
-            _ => {
-                self.literal()?;
-                Kind::Literal
-            }
-        };
-        Ok(Value { start, end: self.at, kind, plain: false })
+    pub fn value(&self, levels: usize, at: usize) -> Result<usize, usize> {
+        match self.byte(at) {
+            b'"' => self.string(at),
+            b'-' | b'0'..=b'9' => self.number(at),
+            b'{' | b'[' => self.nested(levels, at),
+            _ => self.literal(at),
+        }
     }
 
-    /// Pass an object, around which so many levels are open; `member` gets each name and passes the value behind it.
+    /// Pass an object, around which so many levels are open. `member` gets each name, and the position of the value,
+    /// which it passes.
     #[inline]
     pub fn object(
-        &mut self,
+        &self,
         levels: usize,
-        mut member: impl FnMut(&mut Self, Value) -> Result<(), usize>,
-    ) -> Result<Value, usize> {
-        let start = self.at;
-        if levels >= MOST_LEVELS {
-            return Err(start);
-        }
-        self.expect(b'{')?;
-        self.space();
-        if self.peek() != b'}' {
-            loop {
-                let name = self.name()?;
-                member(self, name)?;
-                self.space();
-                if self.peek() != b',' {
-                    break;
-                }
-                self.at += 1;
-                self.space();
-            }
-        }
-        self.expect(b'}')?;
-        Ok(Value { start, end: self.at, kind: Kind::Object, plain: false })
+        start: usize,
+        mut member: impl FnMut(Name, usize) -> Result<usize, usize>,
+    ) -> Result<usize, usize> {
+        self.enclosed((b'{', b'}'), levels, start, |at| {
+            let (name, at) = self.name(at)?;
+            member(name, at)
+        })
     }
 
     /// Pass a list, around which so many levels are open; `item` passes each item.
     pub fn list(
-        &mut self,
+        &self,
         levels: usize,
-        mut item: impl FnMut(&mut Self) -> Result<(), usize>,
-    ) -> Result<Value, usize> {
-        let start = self.at;
+        start: usize,
+        item: impl FnMut(usize) -> Result<usize, usize>,
+    ) -> Result<usize, usize> {
+        self.enclosed((b'[', b']'), levels, start, item)
+    }
+
+    /// Pass what begins and ends with a bracket.
+    #[inline]
+    fn enclosed(
+        &self,
+        (opening, closing): (u8, u8),
+        levels: usize,
+        start: usize,
+        mut item: impl FnMut(usize) -> Result<usize, usize>,
+    ) -> Result<usize, usize> {
         if levels >= MOST_LEVELS {
             return Err(start);
         }
-        self.expect(b'[')?;
-        self.space();
-        if self.peek() != b']' {
+        let mut at = self.space(self.expect(opening, start)?);
+        if self.byte(at) != closing {
             loop {
-                item(self)?;
-                self.space();
-                if self.peek() != b',' {
+                at = self.space(item(at)?);
+                if self.byte(at) != b',' {
                     break;
                 }
-                self.at += 1;
-                self.space();
+                at = self.space(at + 1);
             }
         }
-        self.expect(b']')?;
-        Ok(Value { start, end: self.at, kind: Kind::List, plain: false })
+        self.expect(closing, at)
     }
 
-    /// Pass the name of a member, with all that stands before the value.
-    #[inline]
-    fn name(&mut self) -> Result<Value, usize> {
-        if self.peek() != b'"' {
-            return Err(self.at);
+    /// The name of a member, and the position of the value.
+    #[inline(always)]
+    fn name(&self, start: usize) -> Result<(Name<'a>, usize), usize> {
+        if self.byte(start) != b'"' {
+            return Err(start);
         }
-        let name = self.string()?;
-        self.space();
-        self.expect(b':')?;
-        self.space();
-        Ok(name)
+        let end = self.string(start)?;
+        let inside = self.inside(Value { start, end });
+        let word = match self.eight(start + 1) {
+            Some(eight) if inside.len() < 8 => eight & ((1 << (8 * inside.len())) - 1),
+            Some(eight) => eight,
+            None => word(inside),
+        };
+        let at = self.expect(b':', self.space(end))?;
+        Ok((Name { inside, word }, self.space(at)))
     }
 
     /// Pass an object or a list with all that is in it, around which so many levels are open.
     #[cold]
-    fn nested(&mut self, levels: usize) -> Result<(), usize> {
+    fn nested(&self, levels: usize, mut at: usize) -> Result<usize, usize> {
         // A bit for each open level: whether it is an object.
         let mut objects = [0_u64; MOST_LEVELS / 64];
         let mut open = levels;
         loop {
-            let opening = self.peek();
+            let opening = self.byte(at);
             if opening == b'{' || opening == b'[' {
                 if open >= MOST_LEVELS {
-                    return Err(self.at);
+                    return Err(at);
                 }
                 let (word, bit) = (&mut objects[open / 64], 1 << (open % 64));
                 let object = opening == b'{';
                 *word = if object { *word | bit } else { *word & !bit };
                 open += 1;
-                self.at += 1;
-                self.space();
-                if self.peek() != if object { b'}' } else { b']' } {
+                at = self.space(at + 1);
+                if self.byte(at) != if object { b'}' } else { b']' } {
                     if object {
-                        self.name()?;
+                        at = self.name(at)?.1;
                     }
                     continue;
                 }
-                self.at += 1;
+                at += 1;
                 open -= 1;
             } else {
-                self.value(open)?;
+                at = self.value(open, at)?;
             }
             loop {
                 if open == levels {
-                    return Ok(());
+                    return Ok(at);
                 }
-                self.space();
+                at = self.space(at);
                 let object = objects[(open - 1) / 64] >> ((open - 1) % 64) & 1 != 0;
-                if self.peek() == b',' {
-                    self.at += 1;
-                    self.space();
+                if self.byte(at) == b',' {
+                    at = self.space(at + 1);
                     if object {
-                        self.name()?;
+                        at = self.name(at)?.1;
                     }
                     break;
                 }
-                self.expect(if object { b'}' } else { b']' })?;
+                at = self.expect(if object { b'}' } else { b']' }, at)?;
                 open -= 1;
             }
         }
     }
 
-    /// Pass a string, at whose quotation mark the scanner is.
+    /// What stands between the quotation marks of a string.
     #[inline]
-    fn string(&mut self) -> Result<Value, usize> {
-        let start = self.at;
-        self.at += 1;
-        let mut plain = true;
+    pub fn inside(&self, string: Value) -> &'a [u8] {
+        self.text.get(string.start + 1..string.end - 1).unwrap_or_default()
+    }
+
+    /// Pass a string, whose quotation mark is at the position.
+    #[inline]
+    fn string(&self, at: usize) -> Result<usize, usize> {
+        let end = self.plain(at + 1);
+        if self.byte(end) == b'"' { Ok(end + 1) } else { self.string_behind(end) }
+    }
+
+    /// Pass what is left of a string, from something on that is not plain.
+    #[cold]
+    fn string_behind(&self, mut at: usize) -> Result<usize, usize> {
         loop {
-            self.plain();
-            match self.peek() {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(Value { start, end: self.at, kind: Kind::String, plain });
-                }
-                b'\\' => self.escape()?,
-                0x80.. => self.character()?,
-                _ => return Err(self.at), // a control character, or the end
-            }
-            plain = false;
+            at = self.plain(match self.byte(at) {
+                b'"' => return Ok(at + 1),
+                b'\\' => self.escape(at)?,
+                0x80.. => self.character(at)?,
+                _ => return Err(at), // a control character, or the end
+            });
         }
     }
 
-    /// Pass a string, at whose quotation mark the scanner is, without a look at what is in it.
+    /// Pass a string, whose quotation mark is at the position, without a look at what is in it.
     ///
-    /// The value is right only if what is in it turns out to be ASCII without quotation marks, backslashes and control
-    /// characters. Until then nothing that the scanner says is to be trusted.
+    /// That is right only if what is in it turns out to be ASCII without quotation marks, backslashes and control
+    /// characters. Until then nothing that comes of it is to be trusted.
     #[inline]
-    pub fn trusted_string(&mut self) -> Result<Value, usize> {
-        let start = self.at;
-        let length = self.text.get(start + 1..).and_then(|rest| memchr(b'"', rest)).ok_or(self.text.len())?;
-        self.at = start + length + 2;
-        Ok(Value { start, end: self.at, kind: Kind::String, plain: true })
+    pub fn trusted_string(&self, at: usize) -> Result<usize, usize> {
+        let inside = self.text.get(at + 1..).unwrap_or_default();
+        let length = memchr(b'"', inside).ok_or(self.text.len())?;
+        Ok(at + length + 2)
+    }
+
+    /// Eight bytes as a number, the first one lowest; None where there are less.
+    #[inline]
+    fn eight(&self, at: usize) -> Option<u64> {
+        if self.text.len() < at.saturating_add(8) {
+            return None;
+        }
+        // SAFETY: the text has eight bytes from there on.
+        Some(u64::from_le(unsafe { self.text.as_ptr().add(at).cast::<u64>().read_unaligned() }))
     }
 
     /// Pass ASCII characters of a string that stand for themselves, eight at a time.
     #[inline]
-    fn plain(&mut self) {
+    fn plain(&self, mut at: usize) -> usize {
         const ONES: u64 = u64::from_ne_bytes([1; 8]);
         const HIGHS: u64 = ONES << 7;
-        while let Some(eight) = self.text.get(self.at..).and_then(|rest| rest.first_chunk()) {
-            let word = u64::from_le_bytes(*eight);
+        while let Some(word) = self.eight(at) {
             let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
             let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
-            let control = word.wrapping_sub(ONES * 0x20);
-            // The high bits of all bytes up to the first that is found are right: a subtraction borrows from no byte
-            // below.
+            let control = word.wrapping_sub(ONES * b' ' as u64);
+            // The high bits are right up to the first that is set: until there no subtraction borrows.
             let found = (quote | backslash | control | word) & HIGHS;
             if found != 0 {
-                self.at += found.trailing_zeros() as usize / 8;
-                return;
+                return at + found.trailing_zeros() as usize / 8;
             }
-            self.at += 8;
+            at += 8;
         }
-        while matches!(self.peek(), b' '..=b'!' | b'#'..=b'[' | b']'..=0x7F) {
-            self.at += 1;
+        while matches!(self.byte(at), b' '..=b'!' | b'#'..=b'[' | b']'..=0x7F) {
+            at += 1;
         }
+        at
     }
 
-    /// Pass an escape, at whose backslash the scanner is.
+    /// Pass an escape, whose backslash is at the position.
     #[cold]
-    fn escape(&mut self) -> Result<(), usize> {
-        self.at += 1;
-        match self.peek() {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => {}
+    fn escape(&self, at: usize) -> Result<usize, usize> {
+        let letter = at + 1;
+        match self.byte(letter) {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(letter + 1),
             b'u' => {
-                for _ in 0..4 {
-                    self.at += 1;
-                    if !self.peek().is_ascii_hexdigit() {
-                        return Err(self.at);
-                    }
-                }
+                let digits = letter + 1..letter + 5;
+                let odd = digits.clone().find(|&digit| !self.byte(digit).is_ascii_hexdigit());
+                odd.map_or(Ok(digits.end), Err)
             }
-            _ => return Err(self.at),
+            _ => Err(letter),
         }
-        self.at += 1;
-        Ok(())
     }
 
     /// Pass a character of more than one byte.
     #[cold]
-    fn character(&mut self) -> Result<(), usize> {
-        let (second, behind) = match self.peek() {
-            0xC2..=0xDF => (0x80..=0xBF, 0),
-            0xE0 => (0xA0..=0xBF, 1),
-            0xED if !self.surrogates => (0x80..=0x9F, 1),
-            0xE1..=0xEF => (0x80..=0xBF, 1),
-            0xF0 => (0x90..=0xBF, 2),
-            0xF1..=0xF3 => (0x80..=0xBF, 2),
-            0xF4 => (0x80..=0x8F, 2),
-            _ => return Err(self.at),
+    fn character(&self, at: usize) -> Result<usize, usize> {
+        let (second, length) = match self.byte(at) {
+            0xC2..=0xDF => (0x80..=0xBF, 2),
+            0xE0 => (0xA0..=0xBF, 3),
+            0xED if !self.surrogates => (0x80..=0x9F, 3),
+            0xE1..=0xEF => (0x80..=0xBF, 3),
+            0xF0 => (0x90..=0xBF, 4),
+            0xF1..=0xF3 => (0x80..=0xBF, 4),
+            0xF4 => (0x80..=0x8F, 4),
+            _ => return Err(at),
         };
-        self.at += 1;
-        if !second.contains(&self.peek()) {
-            return Err(self.at);
+        if !second.contains(&self.byte(at + 1)) {
+            return Err(at + 1);
         }
-        for _ in 0..behind {
-            self.at += 1;
-            if !matches!(self.peek(), 0x80..=0xBF) {
-                return Err(self.at);
-            }
-        }
-        self.at += 1;
-        Ok(())
+        let odd = (at + 2..at + length).find(|&next| !matches!(self.byte(next), 0x80..=0xBF));
+        odd.map_or(Ok(at + length), Err)
     }
 
     /// Pass a number.
     #[inline]
-    fn number(&mut self) -> Result<(), usize> {
-        if self.peek() == b'-' {
-            self.at += 1;
+    fn number(&self, mut at: usize) -> Result<usize, usize> {
+        if self.byte(at) == b'-' {
+            at += 1;
         }
-        if self.peek() == b'0' {
-            self.at += 1;
-        } else {
-            self.digits()?;
+        at = if self.byte(at) == b'0' { at + 1 } else { self.digits(at)? };
+        if self.byte(at) == b'.' {
+            at = self.digits(at + 1)?;
         }
-        if self.peek() == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            if matches!(self.peek(), b'+' | b'-') {
-                self.at += 1;
+        if matches!(self.byte(at), b'e' | b'E') {
+            at += 1;
+            if matches!(self.byte(at), b'+' | b'-') {
+                at += 1;
             }
-            self.digits()?;
+            at = self.digits(at)?;
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Pass at least one digit.
     #[inline]
-    fn digits(&mut self) -> Result<(), usize> {
-        if !self.peek().is_ascii_digit() {
-            return Err(self.at);
+    fn digits(&self, mut at: usize) -> Result<usize, usize> {
+        if !self.byte(at).is_ascii_digit() {
+            return Err(at);
         }
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Pass `true`, `false` or `null`; anything that begins no value is an error here.
     #[cold]
-    fn literal(&mut self) -> Result<(), usize> {
-        let word: &[u8] = match self.peek() {
+    fn literal(&self, at: usize) -> Result<usize, usize> {
+        let word: &[u8] = match self.byte(at) {
             b't' => b"true",
             b'f' => b"false",
             b'n' => b"null",
-            _ => return Err(self.at),
+            _ => return Err(at),
         };
-        word.iter().try_for_each(|byte| self.expect(*byte))
-    }
-}
-
-/// What a string of a text says, in UTF-8, where surrogates without a partner are encoded as if they were characters.
-#[inline]
-pub fn said(text: &[u8], string: Value) -> Cow<'_, [u8]> {
-    let inside = &text[string.start + 1..string.end - 1];
-    if string.plain { Cow::Borrowed(inside) } else { Cow::Owned(unescaped(inside)) }
-}
-
-#[cold]
-fn unescaped(inside: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(inside.len());
-    let mut rest = inside;
-    while let Some((&byte, behind)) = rest.split_first() {
-        rest = behind;
-        if byte != b'\\' {
-            bytes.push(byte);
-            continue;
-        }
-        let Some((&letter, behind)) = rest.split_first() else { break };
-        rest = behind;
-        bytes.push(match letter {
-            b'b' => 0x08,
-            b'f' => 0x0C,
-            b'n' => b'\n',
-            b'r' => b'\r',
-            b't' => b'\t',
-            b'u' => {
-                let (code, length) = code_point(rest);
-                rest = &rest[length..];
-                encode(code, &mut bytes);
-                continue;
-            }
-            other => other,
-        });
-    }
-    bytes
-}
-
-/// The code point behind a backslash and a `u`, and the length of what names it; two surrogates may name one together.
-fn code_point(rest: &[u8]) -> (u32, usize) {
-    let unit =
-        |digits: Option<&[u8]>| digits.and_then(|digits| u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
-    let Some(first) = unit(rest.get(..4)) else { return (0xFFFD, rest.len()) };
-    if let 0xD800..0xDC00 = first
-        && rest.get(4..6) == Some(b"\\u")
-        && let Some(second @ 0xDC00..0xE000) = unit(rest.get(6..10))
-    {
-        return (0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00), 10);
-    }
-    (first, 4)
-}
-
-/// Encode a code point, be it a surrogate, as UTF-8.
-fn encode(code: u32, bytes: &mut Vec<u8>) {
-    let tail = |shift: u32| 0x80 | (code >> shift & 0x3F) as u8;
-    match code {
-        0..0x80 => bytes.push(code as u8),
-        0x80..0x800 => bytes.extend([0xC0 | (code >> 6) as u8, tail(0)]),
-        0x800..0x1_0000 => bytes.extend([0xE0 | (code >> 12) as u8, tail(6), tail(0)]),
-        _ => bytes.extend([0xF0 | (code >> 18) as u8, tail(12), tail(6), tail(0)]),
+        word.iter().try_fold(at, |at, byte| self.expect(*byte, at))
     }
 }

@@ -2,7 +2,9 @@
 //! the messages of voice services say in it.
 
 pub mod decode;
+pub mod escapes;
 pub mod json;
 pub mod kernels;
 mod members;
 pub mod message;
+mod values;

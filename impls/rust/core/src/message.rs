@@ -1,11 +1,9 @@
 //! What the messages of voice services say: docs/contract.md, `AudioProcessor.ingest`.
 
-use crate::json::{Kind, Scanner, Value, said};
+use crate::escapes::{said, says};
+use crate::json::{Scanner, Value};
 use crate::members::{Members, Place};
-
-const DEFAULT_RATE: u32 = 8_000;
-const MOST_RATE: u64 = 192_000;
-const MOST_DIGITS: usize = 20;
+use crate::values::{count, digits, encoding, filled, is_object, rate, string, track, whole_number};
 
 /// A service's way to write messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +102,11 @@ fn wrong(position: usize, why: impl Into<String>) -> Refusal {
     Refusal::Message { position, why: why.into() }
 }
 
+#[cold]
+fn no_json(position: usize) -> Refusal {
+    Refusal::Json { position }
+}
+
 /// How a text is to be read.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
@@ -119,18 +122,37 @@ pub struct Reader<'a> {
     pub trusting: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    #[inline]
+    pub fn scanner(&self) -> Scanner<'a> {
+        Scanner { text: self.text, surrogates: self.surrogates }
+    }
+
     /// Read the message.
     #[inline]
     pub fn message(&self) -> Result<Message, Refusal> {
         let mut members = Members::new();
-        let top = members.scan(self).map_err(json)?;
-        if top.kind != Kind::Object {
-            return Err(wrong(top.start, "a message is an object"));
+        let top = members.scan(self).map_err(no_json)?;
+        Checks { text: self.scanner(), reader: self, members, top }.message()
+    }
+}
+
+/// What a format asks for, in its order, once the text is known to be JSON.
+struct Checks<'a> {
+    text: Scanner<'a>,
+    reader: &'a Reader<'a>,
+    members: Members,
+    top: Value,
+}
+
+impl Checks<'_> {
+    #[inline]
+    fn message(&self) -> Result<Message, Refusal> {
+        if !is_object(self.text, self.top) {
+            return Err(wrong(self.top.start, "a message is an object"));
         }
-        let told_at = [Place::Encoding, Place::Rate, Place::Track].map(|place| members.of(place).start);
-        let event = if self.format == Format::OpenAi { "type" } else { "event" };
-        let name = want(members.of(Place::Event), top, event, "a string", string)?;
+        let format = self.reader.format;
+        let name = self.members.of(Place::Event);
         let mut message = Message {
             event: Event::Other,
             name,
@@ -138,153 +160,53 @@ impl Reader<'_> {
             sequence: None,
             audio: Audio::default(),
             payload: Value::MISSING,
-            told_at,
+            told_at: [Place::Encoding, Place::Rate, Place::Track].map(|place| self.members.of(place).start),
         };
-        let name = said(self.text, name);
-        match self.format {
-            Format::Callbot => self.read_callbot(&mut message, &name, &members, top)?,
-            Format::Twilio => self.read_twilio(&mut message, &name, &members, top)?,
-            Format::OpenAi if *name == *b"input_audio_buffer.append" => {
-                message.event = Event::Appended;
-                message.payload = want(members.of(Place::Payload), top, "audio", "a string", string)?;
+        let member = if format == Format::OpenAi { "type" } else { "event" };
+        let name = want(string(self.text, name), name, self.top, member, "a string")?;
+        message.event = event(format, name);
+        if format == Format::OpenAi {
+            if message.event == Event::Appended {
+                message.payload = self.payload(self.top, "audio")?;
             }
-            Format::OpenAi => {}
+            return Ok(message);
+        }
+        if message.event == Event::Other {
+            message.id = self.id_if_any()?;
+        } else {
+            message.id = self.id()?;
+        }
+        message.sequence = self.sequence();
+        match (format, message.event) {
+            (Format::Callbot, Event::Opened) => {
+                self.media()?;
+                message.audio = self.described()?;
+            }
+            (Format::Callbot, Event::Appended) => {
+                self.require_sequence(message.sequence, "seq")?;
+                message.payload = self.payload(self.media()?, "media.payload")?;
+                message.audio = self.described()?;
+            }
+            (Format::Twilio, Event::Opened) => message.audio = self.started()?,
+            (Format::Twilio, Event::Appended) => {
+                self.require_sequence(message.sequence, "sequenceNumber")?;
+                let (media, place) = (self.media()?, self.members.of(Place::Track));
+                let track = want(track(self.text, place), place, media, "media.track", "inbound or outbound")?;
+                message.audio.track = Some(track);
+                message.payload = self.payload(media, "media.payload")?;
+            }
+            _ => {}
         }
         Ok(message)
     }
 
+    /// The id of the message's call, which has to be the only one that it may name.
     #[inline]
-    fn read_callbot(&self, message: &mut Message, event: &[u8], members: &Members, top: Value) -> Result<(), Refusal> {
-        let (id, media) = (members.of(Place::Id), members.of(Place::Media));
-        let sequence = self.number(members.of(Place::Sequence));
-        message.sequence = sequence;
-        match event {
-            b"start" => {
-                message.event = Event::Opened;
-                message.id = self.id(id, top, "call_id")?;
-                want(media, top, "media", "an object", object)?;
-                message.audio = self.described(members)?;
-            }
-            b"media" => {
-                message.event = Event::Appended;
-                message.id = self.id(id, top, "call_id")?;
-                want(members.of(Place::Sequence), top, "seq", "a sequence number", |_| sequence)?;
-                want(media, top, "media", "an object", object)?;
-                message.payload = want(members.of(Place::Payload), media, "media.payload", "a string", string)?;
-                message.audio = self.described(members)?;
-            }
-            b"stop" => {
-                message.event = Event::Closed;
-                message.id = self.id(id, top, "call_id")?;
-            }
-            _ => message.id = self.id_if_any(id, top, "call_id")?,
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn read_twilio(&self, message: &mut Message, event: &[u8], members: &Members, top: Value) -> Result<(), Refusal> {
-        let (id, media) = (members.of(Place::Id), members.of(Place::Media));
-        let sequence = self.digits(members.of(Place::Sequence));
-        message.sequence = sequence;
-        match event {
-            b"start" => {
-                message.event = Event::Opened;
-                message.id = self.id(id, top, "streamSid")?;
-                message.audio = self.started(want(members.of(Place::Start), top, "start", "an object", object)?)?;
-            }
-            b"media" => {
-                message.event = Event::Appended;
-                message.id = self.id(id, top, "streamSid")?;
-                want(members.of(Place::Sequence), top, "sequenceNumber", "a sequence number", |_| sequence)?;
-                want(media, top, "media", "an object", object)?;
-                let (track, two) = (members.of(Place::Track), "inbound or outbound");
-                message.audio.track = Some(want(track, media, "media.track", two, |value| self.track(value))?);
-                message.payload = want(members.of(Place::Payload), media, "media.payload", "a string", string)?;
-            }
-            b"stop" => {
-                message.event = Event::Closed;
-                message.id = self.id(id, top, "streamSid")?;
-            }
-            _ => message.id = self.id_if_any(id, top, "streamSid")?,
-        }
-        Ok(())
-    }
-
-    /// What a callbot's `media` tells of the audio.
-    #[inline]
-    fn described(&self, members: &Members) -> Result<Audio, Refusal> {
-        let (media, two) = (members.of(Place::Media), "pcm16 or mulaw");
-        let encoding = want(members.of(Place::Encoding), media, "media.encoding", two, |value| self.encoding(value))?;
-        let rate = |value| rate(self.number(value));
-        let rate = want(members.of(Place::Rate), media, "media.rate", "a whole number from 1 to 192000", rate)?;
-        Ok(Audio { encoding: Some(encoding), rate: Some(rate), track: None })
-    }
-
-    /// What a Twilio stream's `start` tells of the audio.
-    #[cold]
-    fn started(&self, start: Value) -> Result<Audio, Refusal> {
-        let (mut media, mut tracks) = (Value::MISSING, Value::MISSING);
-        self.each(start, |name, value| match name {
-            b"mediaFormat" => media = value,
-            b"tracks" => tracks = value,
-            _ => {}
-        })?;
-        want(media, start, "start.mediaFormat", "an object", object)?;
-        let (mut encoding, mut channels, mut samples) = (Value::MISSING, Value::MISSING, Value::MISSING);
-        self.each(media, |name, value| match name {
-            b"encoding" => encoding = value,
-            b"channels" => channels = value,
-            b"sampleRate" => samples = value,
-            _ => {}
-        })?;
-        let mulaw = |value| (*said(self.text, string(value)?) == *b"audio/x-mulaw").then_some(Encoding::Mulaw);
-        let encoding = want(encoding, media, "encoding", "audio/x-mulaw", mulaw)?;
-        let one = |value| self.count(value).filter(|&count| count == 1);
-        want_if_any(channels, "channels", "1", one)?;
-        let rate = |value| rate(self.count(value));
-        let rate = want_if_any(samples, "sampleRate", "a whole number from 1 to 192000", rate)?;
-        let track = |value| self.only_track(value);
-        let track = want_if_any(tracks, "start.tracks", "a list of one of inbound and outbound", track)?;
-        Ok(Audio {
-            encoding: Some(encoding),
-            rate: Some(rate.unwrap_or(DEFAULT_RATE)),
-            track: Some(track.unwrap_or(Track::Inbound)),
-        })
-    }
-
-    /// Give names and values of an object to a function. It was passed before, so its levels are within the bounds.
-    fn each(&self, object: Value, mut member: impl FnMut(&[u8], Value)) -> Result<(), Refusal> {
-        let mut scanner = Scanner::new(self.text, object.start, self.surrogates);
-        let passed = scanner.object(0, |scanner, name| {
-            let value = scanner.value(1)?;
-            member(&said(self.text, name), value);
-            Ok(())
-        });
-        passed.map(drop).map_err(json)
-    }
-
-    /// The track of a list of one.
-    fn only_track(&self, tracks: Value) -> Option<Track> {
-        if tracks.kind != Kind::List {
-            return None;
-        }
-        let (mut track, mut items) = (None, 0);
-        let mut scanner = Scanner::new(self.text, tracks.start, self.surrogates);
-        let passed = scanner.list(0, |scanner| {
-            track = self.track(scanner.value(1)?);
-            items += 1;
-            Ok(())
-        });
-        track.filter(|_| items == 1 && passed.is_ok())
-    }
-
-    /// An id, which has to be that of the only call that may be named.
-    #[inline]
-    fn id(&self, id: Value, top: Value, name: &str) -> Result<Value, Refusal> {
-        let id = want(id, top, name, "a string that is not empty", filled)?;
-        match self.call_id {
-            Some(only) if *said(self.text, id) != *only => {
+    fn id(&self) -> Result<Value, Refusal> {
+        let (id, name) = (self.members.of(Place::Id), self.id_name());
+        let inside = want(filled(self.text, id), id, self.top, name, "a string that is not empty")?;
+        match self.reader.call_id {
+            Some(only) if *said(inside) != *only => {
                 Err(wrong(id.start, format!("{name} is not that of the connection's call")))
             }
             _ => Ok(id),
@@ -292,119 +214,130 @@ impl Reader<'_> {
     }
 
     /// The same, missing if it is no id.
-    fn id_if_any(&self, id: Value, top: Value, name: &str) -> Result<Value, Refusal> {
-        if filled(id).is_some() { self.id(id, top, name) } else { Ok(Value::MISSING) }
-    }
-
-    fn encoding(&self, value: Value) -> Option<Encoding> {
-        match &*said(self.text, string(value)?) {
-            b"pcm16" => Some(Encoding::Pcm16),
-            b"mulaw" => Some(Encoding::Mulaw),
-            _ => None,
+    fn id_if_any(&self) -> Result<Value, Refusal> {
+        if filled(self.text, self.members.of(Place::Id)).is_none() {
+            return Ok(Value::MISSING);
         }
+        self.id()
     }
 
-    fn track(&self, value: Value) -> Option<Track> {
-        match &*said(self.text, string(value)?) {
-            b"inbound" => Some(Track::Inbound),
-            b"outbound" => Some(Track::Outbound),
-            _ => None,
+    #[inline]
+    fn id_name(&self) -> &'static str {
+        if self.reader.format == Format::Callbot { "call_id" } else { "streamSid" }
+    }
+
+    #[inline]
+    fn sequence(&self) -> Option<u64> {
+        let value = self.members.of(Place::Sequence);
+        if self.reader.format == Format::Callbot { whole_number(self.text, value) } else { digits(self.text, value) }
+    }
+
+    #[inline]
+    fn require_sequence(&self, sequence: Option<u64>, name: &str) -> Result<(), Refusal> {
+        want(sequence, self.members.of(Place::Sequence), self.top, name, "a sequence number").map(drop)
+    }
+
+    #[inline]
+    fn media(&self) -> Result<Value, Refusal> {
+        let media = self.members.of(Place::Media);
+        want(is_object(self.text, media).then_some(media), media, self.top, "media", "an object")
+    }
+
+    #[inline]
+    fn payload(&self, object: Value, name: &str) -> Result<Value, Refusal> {
+        let payload = self.members.of(Place::Payload);
+        want(string(self.text, payload).map(|_| payload), payload, object, name, "a string")
+    }
+
+    /// What a callbot's `media` tells of the audio.
+    #[inline]
+    fn described(&self) -> Result<Audio, Refusal> {
+        let place = |place| (self.members.of(place), self.members.of(Place::Media));
+        let (value, media) = place(Place::Encoding);
+        let encoding = want(encoding(self.text, value), value, media, "media.encoding", "pcm16 or mulaw")?;
+        let (value, media) = place(Place::Rate);
+        let rate = want(rate(whole_number(self.text, value)), value, media, "media.rate", A_RATE)?;
+        Ok(Audio { encoding: Some(encoding), rate: Some(rate), track: None })
+    }
+
+    /// What a Twilio stream's `start` tells of the audio.
+    #[cold]
+    fn started(&self) -> Result<Audio, Refusal> {
+        let text = self.text;
+        let start = self.members.of(Place::Start);
+        want(is_object(text, start).then_some(()), start, self.top, "start", "an object")?;
+        let [media, tracks] = self.each(start, [b"mediaFormat", b"tracks"])?;
+        want(is_object(text, media).then_some(()), media, start, "start.mediaFormat", "an object")?;
+        let [encoding, channels, samples] = self.each(media, [b"encoding", b"channels", b"sampleRate"])?;
+        let mulaw = string(text, encoding).filter(|inside| says(inside, b"audio/x-mulaw"));
+        want(mulaw, encoding, media, "encoding", "audio/x-mulaw")?;
+        if !channels.is_missing() {
+            want(count(text, channels).filter(|&count| count == 1), channels, media, "channels", "1")?;
         }
+        let rate = match samples.is_missing() {
+            true => DEFAULT_RATE,
+            false => want(rate(count(text, samples)), samples, media, "sampleRate", A_RATE)?,
+        };
+        let track = match tracks.is_missing() {
+            true => Track::Inbound,
+            false => want(self.only_track(tracks), tracks, start, "start.tracks", "a list of inbound or of outbound")?,
+        };
+        Ok(Audio { encoding: Some(Encoding::Mulaw), rate: Some(rate), track: Some(track) })
     }
 
-    /// A number without sign, fraction and exponent; `-0` is one too.
-    fn number(&self, value: Value) -> Option<u64> {
-        if value.kind != Kind::Number {
-            return None;
-        }
-        match &self.text[value.start..value.end] {
-            b"-0" => Some(0),
-            number => whole(number),
-        }
+    /// The members of these names of an object that was passed before.
+    fn each<const N: usize>(&self, object: Value, names: [&[u8]; N]) -> Result<[Value; N], Refusal> {
+        let mut values = [Value::MISSING; N];
+        let passed = self.text.object(0, object.start, |name, start| {
+            let end = self.text.value(1, start)?;
+            if let Some(index) = names.iter().position(|known| says(name.inside, known)) {
+                values[index] = Value { start, end };
+            }
+            Ok(end)
+        });
+        passed.map(|_| values).map_err(no_json)
     }
 
-    /// A string of not too many digits.
-    fn digits(&self, value: Value) -> Option<u64> {
-        let digits = said(self.text, string(value)?);
-        if digits.len() <= MOST_DIGITS { whole(&digits) } else { None }
-    }
-
-    /// A number or a string of digits.
-    fn count(&self, value: Value) -> Option<u64> {
-        if value.kind == Kind::String { whole(&said(self.text, value)) } else { self.number(value) }
+    /// The track of a list of one.
+    fn only_track(&self, tracks: Value) -> Option<Track> {
+        let (mut only, mut items) = (None, 0);
+        let passed = self.text.list(0, tracks.start, |start| {
+            let end = self.text.value(1, start)?;
+            only = track(self.text, Value { start, end });
+            items += 1;
+            Ok(end)
+        });
+        only.filter(|_| items == 1 && passed.is_ok())
     }
 }
 
-/// What a function makes of a member of an object.
+const DEFAULT_RATE: u32 = 8_000;
+const A_RATE: &str = "a whole number from 1 to 192000";
+
+/// What an event does.
 #[inline]
-fn want<T>(
-    value: Value,
-    object: Value,
-    name: &str,
-    what: &str,
-    read: impl FnOnce(Value) -> Option<T>,
-) -> Result<T, Refusal> {
-    match read(value) {
-        Some(wanted) if value.kind != Kind::Missing => Ok(wanted),
-        _ => Err(unwanted(value, object, name, what)),
+fn event(format: Format, name: &[u8]) -> Event {
+    let says = |event: &[u8]| says(name, event);
+    match format {
+        Format::OpenAi if says(b"input_audio_buffer.append") => Event::Appended,
+        Format::OpenAi => Event::Other,
+        _ if says(b"media") => Event::Appended,
+        _ if says(b"start") => Event::Opened,
+        _ if says(b"stop") => Event::Closed,
+        _ => Event::Other,
     }
+}
+
+/// What was made of a member of an object, or the refusal of the member.
+#[inline]
+fn want<T>(made: Option<T>, value: Value, object: Value, name: &str, what: &str) -> Result<T, Refusal> {
+    made.ok_or_else(|| unwanted(value, object, name, what))
 }
 
 #[cold]
 fn unwanted(value: Value, object: Value, name: &str, what: &str) -> Refusal {
-    if value.kind == Kind::Missing {
+    if value.is_missing() {
         return wrong(object.start, format!("{name} is missing"));
     }
     wrong(value.start, format!("{name} is not {what}"))
-}
-
-/// The same for a member that may be missing.
-fn want_if_any<T>(
-    value: Value,
-    name: &str,
-    what: &str,
-    read: impl FnOnce(Value) -> Option<T>,
-) -> Result<Option<T>, Refusal> {
-    if value.kind == Kind::Missing {
-        return Ok(None);
-    }
-    want(value, value, name, what, read).map(Some)
-}
-
-#[inline]
-fn string(value: Value) -> Option<Value> {
-    (value.kind == Kind::String).then_some(value)
-}
-
-#[inline]
-fn filled(value: Value) -> Option<Value> {
-    string(value).filter(|value| value.end - value.start > 2)
-}
-
-#[inline]
-fn object(value: Value) -> Option<Value> {
-    (value.kind == Kind::Object).then_some(value)
-}
-
-fn rate(number: Option<u64>) -> Option<u32> {
-    number.filter(|number| (1..=MOST_RATE).contains(number)).map(|number| number as u32)
-}
-
-/// The number that digits name.
-#[inline]
-fn whole(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, digit| {
-        if !digit.is_ascii_digit() {
-            return None;
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    })
-}
-
-#[cold]
-fn json(position: usize) -> Refusal {
-    Refusal::Json { position }
 }
