@@ -212,7 +212,7 @@ impl<'a> Scanner<'a> {
     /// What stands between the quotation marks of a string.
     #[inline]
     pub fn inside(&self, string: Value) -> &'a [u8] {
-        self.text.get(string.start + 1..string.end - 1).unwrap_or_default()
+        self.text.get(string.start + 1..string.end.saturating_sub(1)).unwrap_or_default()
     }
 
     /// Pass a string, whose quotation mark is at the position.
