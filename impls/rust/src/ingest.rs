@@ -31,10 +31,7 @@ pub fn ingest_plain<'py>(
         None => loan.acquire_plain(message)?,
     };
     let only = call_id.and_then(|call_id| plain_text(call_id));
-    if text.data.is_null()
-        || only.is_some_and(|only| only.data.is_null())
-        || (only.is_none() && format == Format::OpenAi)
-    {
+    if text.data.is_null() || only.is_some_and(|only| only.data.is_null()) {
         return None;
     }
     // SAFETY: message, loan and argument are alive until the end.
@@ -55,9 +52,6 @@ pub fn ingest<'py>(
     let py = message.py();
     let format = format_of(format)?;
     let call_id = call_id.map(plain_id).transpose()?;
-    if format == Format::OpenAi && call_id.is_none() {
-        return Err(PyValueError::new_err("an openai message names no call, so call_id has to"));
-    }
     let only = call_id.as_ref().map(Utf8::of).transpose()?;
     // To acquire the text may run Python code. Everything is looked up and checked after that.
     let mut loan = Loan::new();
@@ -157,7 +151,13 @@ impl<'py> Ingest<'_, 'py> {
     /// The id of the message's call: the argument, if there is one, since it is the same.
     #[inline]
     fn call(&self, py: Python<'py>, read: &Message) -> PyResult<Bound<'py, PyString>> {
-        self.call_id.map_or_else(|| self.new_str(py, read.id), |call_id| Ok(call_id.clone()))
+        match self.call_id {
+            Some(call_id) => Ok(call_id.clone()),
+            None if read.id.is_missing() => {
+                Err(PyValueError::new_err("the message names no call, and call_id is None"))
+            }
+            None => self.new_str(py, read.id),
+        }
     }
 
     /// What a string of the message says.

@@ -144,6 +144,7 @@ fn unknown(name: Name, place: impl Fn(Name) -> Place) -> Place {
         return Place::Nowhere;
     }
     let said = said(name.inside);
-    // What an escape stands for may be a backslash, but no name that is known has one.
-    if has_escape(&said) { Place::Nowhere } else { place(Name { inside: &said, word: word(&said) }) }
+    // What escapes stand for may be a backslash, or a zero that its word does not show, but no name that is known has one.
+    let odd = said.iter().any(|byte| matches!(byte, b'\\' | 0));
+    if odd { Place::Nowhere } else { place(Name { inside: &said, word: word(&said) }) }
 }

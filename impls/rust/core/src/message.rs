@@ -57,7 +57,7 @@ pub enum Event {
 }
 
 /// A message, understood.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Message {
     pub event: Event,
     pub name: Value,
