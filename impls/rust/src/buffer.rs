@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callbot_core::decode::decode_into;
+use callbot_core::message::Audio;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::MutexExt;
@@ -26,20 +27,21 @@ pub struct AudioBuffer {
     store: GilCell<Store>,
     engine: Engine,
     turn: Mutex<()>, // held while a thread decodes without the GIL
+    pub told: Audio, // by the message that opened the call
 }
 
 impl AudioBuffer {
     /// Reserve at most `limit` bytes; MemoryError if they cannot be had.
-    pub fn reserve(engine: Engine, capacity: usize, limit: usize, shared: Arc<Shared>) -> PyResult<Self> {
+    pub fn reserve(engine: Engine, capacity: usize, limit: usize, shared: Arc<Shared>, told: Audio) -> PyResult<Self> {
         let store = Store::reserve(capacity, limit, shared)?;
-        Ok(Self { store: GilCell::new(store), engine, turn: Mutex::new(()) })
+        Ok(Self { store: GilCell::new(store), engine, turn: Mutex::new(()), told })
     }
 
     /// A buffer that belongs to no processor.
     pub fn alone(engine: Engine, capacity: &Argument<'_>, limit: &Argument<'_>) -> PyResult<Self> {
         let capacity = capacity.natural("capacity", DEFAULT_CAPACITY)?;
         let limit = limit.optional_natural("limit")?;
-        Self::reserve(engine, capacity, limit, Arc::new(Shared::new(UNBOUNDED, 0)))
+        Self::reserve(engine, capacity, limit, Arc::new(Shared::new(UNBOUNDED, 0)), Audio::default())
     }
 
     /// Apply a function that runs no Python code to the store, once no other thread decodes into it.
@@ -86,7 +88,13 @@ impl AudioBuffer {
         if self.engine.releases {
             return self.append_text_released(py, text);
         }
-        self.store.with(py, |store| {
+        self.append_text_kept(py, text)
+    }
+
+    /// The same with the GIL kept.
+    #[inline]
+    pub fn append_text_kept(&self, py: Python<'_>, text: Text) -> Result<usize, Refusal> {
+        self.with(py, |store| {
             store.require_changeable()?;
             store.append_text(self.engine.kernel, text)
         })

@@ -11,6 +11,8 @@ mod engine;
 mod entry;
 mod errors;
 mod in_place;
+mod ingest;
+mod ingested;
 mod ladder;
 mod processor;
 mod report;
@@ -30,6 +32,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::buffer::AudioBuffer;
+    #[pymodule_export]
+    use crate::ingested::Ingested;
     #[pymodule_export]
     use crate::ladder::ladder;
     #[pymodule_export]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use callbot_core::message::Audio;
 use pyo3::exceptions::{PyKeyError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -10,6 +11,8 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arguments::{Argument, DEFAULT_CAPACITY, UNBOUNDED};
 use crate::buffer::AudioBuffer;
 use crate::engine::Engine;
+use crate::ingest::ingest;
+use crate::ingested::Ingested;
 use crate::shared::Shared;
 use crate::source::type_name;
 
@@ -67,7 +70,7 @@ impl AudioProcessor {
 
     /// The buffer of an open call; KeyError.
     #[inline]
-    fn buffer<'py>(&self, key: &Bound<'py, PyString>) -> PyResult<Bound<'py, AudioBuffer>> {
+    pub fn buffer<'py>(&self, key: &Bound<'py, PyString>) -> PyResult<Bound<'py, AudioBuffer>> {
         let py = key.py();
         while let Some(found) = self.buffers.bind(py).get_item(key)? {
             let buffer = found.cast_into::<AudioBuffer>()?;
@@ -78,6 +81,31 @@ impl AudioProcessor {
             // Another thread may have closed the call meanwhile.
         }
         Err(PyKeyError::new_err(key.clone().unbind()))
+    }
+
+    /// A new buffer for an id, with what is told of its audio.
+    pub fn open_told<'py>(&self, key: &Bound<'py, PyString>, told: Audio) -> PyResult<Bound<'py, AudioBuffer>> {
+        let py = key.py();
+        let buffers = self.buffers.bind(py);
+        if buffers.contains(key)? {
+            return Err(PyValueError::new_err(format!("call {} is open already", key.repr()?)));
+        }
+        if buffers.len() >= self.max_calls {
+            return Err(PyOverflowError::new_err(format!("max_calls of {} exceeded", self.max_calls)));
+        }
+        // Nothing here is tracked by the garbage collector, so no other thread comes in after the checks.
+        let buffer = AudioBuffer::reserve(self.engine, self.capacity, self.limit, self.shared.clone(), told)?;
+        let buffer = Bound::new(py, buffer)?;
+        buffers.set_item(key, &buffer)?;
+        Ok(buffer)
+    }
+
+    /// Forget the call of a buffer that can be changed.
+    pub fn forget(&self, key: &Bound<'_, PyString>, buffer: &Bound<'_, AudioBuffer>) -> PyResult<()> {
+        let py = key.py();
+        self.buffers.bind(py).del_item(key)?;
+        buffer.get().close(py);
+        Ok(())
     }
 }
 
@@ -99,20 +127,7 @@ impl AudioProcessor {
 
     /// Start a call; its buffer. ValueError if the id is open, OverflowError past max_calls.
     pub fn open<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, AudioBuffer>> {
-        let py = call_id.py();
-        let key = plain_id(call_id)?;
-        let buffers = self.buffers.bind(py);
-        if buffers.contains(&key)? {
-            return Err(PyValueError::new_err(format!("call {} is open already", key.repr()?)));
-        }
-        if buffers.len() >= self.max_calls {
-            return Err(PyOverflowError::new_err(format!("max_calls of {} exceeded", self.max_calls)));
-        }
-        // Nothing here is tracked by the garbage collector, so no other thread comes in after the checks.
-        let buffer = AudioBuffer::reserve(self.engine, self.capacity, self.limit, self.shared.clone())?;
-        let buffer = Bound::new(py, buffer)?;
-        buffers.set_item(key, &buffer)?;
-        Ok(buffer)
+        self.open_told(&plain_id(call_id)?, Audio::default())
     }
 
     /// Decode a chunk into the buffer of an open call; the number of bytes added.
@@ -125,14 +140,27 @@ impl AudioProcessor {
         self.buffer(&plain_id(call_id)?)?.get().extend_chunks(chunks)
     }
 
+    /// Do what a message of a voice service says, from its text to the call's buffer.
+    ///
+    /// `message` is a str or a C-contiguous buffer of one-byte items; `format` is `callbot`, `twilio` or `openai`;
+    /// `call_id` is the only call that the message may be about. What is refused raises with a `position`.
+    #[pyo3(signature = (message, /, *, format, call_id=None))]
+    fn ingest<'py>(
+        &self,
+        message: &Bound<'py, PyAny>,
+        format: &Bound<'py, PyAny>,
+        call_id: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Ingested>> {
+        ingest(self, message, format, call_id)
+    }
+
     /// Hand out the bytes of a call and forget it; BufferError while a view is alive.
     pub fn close<'py>(&self, call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let py = call_id.py();
         let key = plain_id(call_id)?;
         let buffer = self.buffer(&key)?;
         let bytes = buffer.get().copied(py)?;
-        self.buffers.bind(py).del_item(&key)?;
-        buffer.get().close(py);
+        self.forget(&key, &buffer)?;
         Ok(bytes)
     }
 
@@ -142,9 +170,7 @@ impl AudioProcessor {
         let key = plain_id(call_id)?;
         let buffer = self.buffer(&key)?;
         buffer.get().require_changeable(py)?;
-        self.buffers.bind(py).del_item(&key)?;
-        buffer.get().close(py);
-        Ok(())
+        self.forget(&key, &buffer)
     }
 
     /// Ids of the open calls, oldest first.
@@ -173,7 +199,7 @@ impl AudioProcessor {
 
 /// A call id as an exact str, so that a subclass cannot bring its own equality; TypeError if it is no str.
 #[inline]
-fn plain_id<'py>(call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
+pub fn plain_id<'py>(call_id: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyString>> {
     if let Ok(exact) = call_id.cast_exact::<PyString>() {
         return Ok(exact.clone());
     }

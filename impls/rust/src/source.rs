@@ -7,8 +7,9 @@ use callbot_core::decode::error_position;
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyMemoryView};
 
-mod binascii {
+pub mod binascii {
     pyo3::import_exception!(binascii, Error);
 }
 
@@ -67,6 +68,23 @@ impl Loan {
             Some(1) => Ok(self.text()),
             _ => Err(refuse_chunk(chunk)),
         }
+    }
+
+    /// Acquire the bytes of a message that is neither `str` nor `bytes`.
+    pub fn acquire_message(&mut self, message: &Bound<'_, PyAny>) -> PyResult<Text> {
+        match self.acquire(message)? {
+            Some(1) => Ok(self.text()),
+            _ => Err(refuse_message(message)),
+        }
+    }
+
+    /// The same for what runs no Python code to lend its bytes; None for anything else.
+    #[inline]
+    pub fn acquire_plain(&mut self, message: &Bound<'_, PyAny>) -> Option<Text> {
+        if !message.is_exact_instance_of::<PyMemoryView>() && !message.is_exact_instance_of::<PyByteArray>() {
+            return None;
+        }
+        self.acquire_message(message).ok()
     }
 
     /// Acquire the bytes of PCM, whatever the size of its items.
@@ -131,6 +149,13 @@ pub fn exports_buffer(object: &Bound<'_, PyAny>) -> bool {
 pub fn refuse_chunk(chunk: &Bound<'_, PyAny>) -> PyErr {
     let message = format!("a chunk is a str or a C-contiguous buffer of one-byte items, not {}", type_name(chunk));
     PyTypeError::new_err(message)
+}
+
+/// The error for something that is no message.
+#[cold]
+fn refuse_message(message: &Bound<'_, PyAny>) -> PyErr {
+    let what = format!("a message is a str or a C-contiguous buffer of one-byte items, not {}", type_name(message));
+    PyTypeError::new_err(what)
 }
 
 /// The error for something that is no PCM.

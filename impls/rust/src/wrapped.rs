@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use callbot_core::message::Audio;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -22,7 +23,7 @@ impl AudioBuffer {
     #[pyo3(signature = (capacity=DEFAULT_CAPACITY))]
     fn new(capacity: usize) -> PyResult<Self> {
         let shared = Arc::new(Shared::new(UNBOUNDED, 0));
-        Ok(Self(buffer::AudioBuffer::reserve(Engine::best()?, capacity, UNBOUNDED, shared)?))
+        Ok(Self(buffer::AudioBuffer::reserve(Engine::best()?, capacity, UNBOUNDED, shared, Audio::default())?))
     }
 
     /// Decode a base64 chunk into the buffer; the number of bytes added.

@@ -3,9 +3,9 @@
 from types import MappingProxyType
 
 from . import ladder
-from ._native import AudioBuffer, AudioProcessor, best
+from ._native import AudioBuffer, AudioProcessor, Ingested, best
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "Ingested", "decode", "ladder"]
 
 decode = best.decode
 
