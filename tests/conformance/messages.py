@@ -111,10 +111,10 @@ KINDS = (BufferError, TypeError, KeyError, OverflowError, MemoryError, ValueErro
 _REFUSED = re.compile(r"invalid (JSON|message|base64) at position (\d+)(: .+)?", re.DOTALL)
 
 
-def outcome(call: Callable[[], Any]) -> tuple[Any, ...]:
+def outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[Any, ...]:
     """What an ingest did: the attributes of the result, or the kind of error and where it is said to be."""
     try:
-        return shown(call())
+        return shown(call(*arguments, **options))
     except KINDS as error:
         kind = next(kind.__name__ for kind in KINDS if isinstance(error, kind))
         position = getattr(error, "position", None)
