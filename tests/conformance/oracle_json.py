@@ -144,13 +144,13 @@ def is_json(symbols: str | bytes) -> bool:
     """Whether the standard library takes a text that is no deeper than is allowed."""
     try:
         text = symbols if isinstance(symbols, str) else symbols.decode("utf-8")
-        _load(text)
+        load(text)
     except (ValueError, RecursionError):
         return False
     return depth(text) <= DEPTH
 
 
-def _load(text: str) -> Any:
+def load(text: str) -> Any:
     """A text as the standard library reads it, without its extras and with numbers as they are written."""
     limit = sys.getrecursionlimit()
     deep = text.count("[") + text.count("{") > limit // 4
@@ -203,7 +203,7 @@ class Node:
     @property
     def value(self) -> str:
         """What a string says."""
-        return self._said(self.token)
+        return self.said(self.token)
 
     def members(self) -> dict[str, Node]:
         """The values of an object by name, the last of each."""
@@ -211,15 +211,19 @@ class Node:
         name: str | None = None
         for token, place in self._inside():
             if name is None:
-                name = self._said(token)
+                name = self.said(token)
             else:
-                found[name] = Node(self.text, place, self.is_utf8)
+                self.enter(found, name, type(self)(self.text, place, self.is_utf8))
                 name = None
         return found
 
+    def enter(self, found: dict[str, Node], name: str, value: Node) -> None:
+        """Note a member."""
+        found[name] = value
+
     def items(self) -> list[Node]:
         """The values of a list."""
-        return [Node(self.text, place, self.is_utf8) for _, place in self._inside()]
+        return [type(self)(self.text, place, self.is_utf8) for _, place in self._inside()]
 
     def _inside(self) -> Iterator[tuple[str, int]]:
         """The first tokens of names and values one level down."""
@@ -231,13 +235,14 @@ class Node:
             if level == 0:
                 return
 
-    def _said(self, token: str) -> str:
+    def said(self, token: str) -> str:
+        """What a string says that is written like that."""
         said: str = json.loads(token.encode("latin-1").decode("utf-8") if self.is_utf8 else token)
         return said
 
 
-def top(symbols: str | bytes) -> Node:
+def top(symbols: str | bytes, node: type[Node] = Node) -> Node:
     """The value that an accepted text is."""
     text = symbols if isinstance(symbols, str) else symbols.decode("latin-1")
     start = len(text) - len(text.lstrip(WHITE))
-    return Node(text, start, not isinstance(symbols, str))
+    return node(text, start, not isinstance(symbols, str))

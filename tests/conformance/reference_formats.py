@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from .oracle_json import Node
 
@@ -54,9 +53,7 @@ class Formats:
         """What a message says."""
         if top.kind != "object":
             raise self.wrong(top, "no object")
-        reader: Any = getattr(self, form)
-        message: Message = reader(top, bound)
-        return message
+        return {"callbot": self.callbot, "twilio": self.twilio, "openai": self.openai}[form](top, bound)
 
     def callbot(self, top: Node, bound: str | None) -> Message:
         """The format of the seed report."""

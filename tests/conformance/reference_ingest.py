@@ -28,6 +28,7 @@ class Ingesting:
     """The part of a processor that takes messages; each decision is a method of its own."""
 
     formats: Any = Formats()
+    node: type[Node] = Node
     buffer: Any
     lock: Any
     key: Any
@@ -37,11 +38,14 @@ class Ingesting:
     def ingest(self, message: Any, /, *, format: str, call_id: str | None = None) -> Any:
         """Do what a message says."""
         form, bound = self.form(format), None if call_id is None else self.bound(call_id)
-        symbols = self.symbols(message)
+        return self.taken(self.symbols(message), form, bound)
+
+    def taken(self, symbols: str | bytes, form: str, bound: str | None) -> Any:
+        """Do what a text says."""
         with self.lock:
             position = self.refusal(symbols)
             if position is not None:
-                raise Refused("JSON", position)
+                raise self.no_json(position)
             said = self.formats.read(form, self.top(symbols), bound)
             return self.do(said)
 
@@ -77,9 +81,13 @@ class Ingesting:
         assert position is not None, "the automaton takes what the standard library refuses"
         return position
 
+    def no_json(self, position: int) -> Refused:
+        """The error for a text that is no JSON."""
+        return Refused("JSON", position)
+
     def top(self, symbols: str | bytes) -> Node:
         """The value that a text is."""
-        return top(symbols)
+        return top(symbols, self.node)
 
     def do(self, said: Message) -> Any:
         """Change the call."""
@@ -100,9 +108,13 @@ class Ingesting:
         self.compare(said.sound, buffer.sound)
         try:
             added = buffer.append(said.payload.value)
-        except binascii.Error:
-            raise Refused("base64", said.payload.start) from None
+        except binascii.Error as error:
+            raise self.no_base64(said.payload, error) from None
         return self.told(said, bytes=added)
+
+    def no_base64(self, payload: Node, error: binascii.Error) -> Refused:
+        """The error for a payload."""
+        return Refused("base64", payload.start)
 
     def called(self, said: Message) -> Any:
         """The buffer of a call."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .messages import CALLBOT_MEDIA, CALLBOT_START, CALLBOT_STOP, media, opened, send
+from .messages import CALLBOT_MEDIA, CALLBOT_START, CALLBOT_STOP, media, opened, outcome, refused, send
 from .test_threads import Load, Task, give_way, together
 from .texts import encode
 
@@ -193,10 +193,7 @@ def test_refusals_of_one_thread_are_not_those_of_another(ingesting: Any) -> None
     def run(position: int) -> Task:
         def task(failed: Event) -> None:
             for _ in range(200):
-                try:
-                    send(processor, "callbot", good[:position])
-                except ValueError as error:
-                    assert getattr(error, "position", None) == position
+                assert outcome(send, processor, "callbot", good[:position]) == refused("JSON", position)
                 send(processor, "callbot", good)
 
         return task
