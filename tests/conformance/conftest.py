@@ -123,6 +123,15 @@ def full(request: pytest.FixtureRequest, impl: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def ingesting(request: pytest.FixtureRequest, full: Any) -> Any:
+    """An implementation under test that takes whole messages; one of ours has to."""
+    for subject in request.config.stash[SUBJECTS]:
+        if subject.implementation is full and subject.lacks_ingest:
+            pytest.skip(subject.lacks_ingest)
+    return full
+
+
+@pytest.fixture(scope="session")
 def reserving(full: Any) -> Any:
     """An implementation that reserves memory itself."""
     if full.BUILD["language"] == "python":

@@ -12,6 +12,9 @@ from operator import index
 from threading import RLock
 from typing import Any
 
+from .reference_formats import Sound
+from .reference_ingest import Ingesting
+
 
 class Codec:
     """The decoder: whole quads by the standard library, the last one by hand."""
@@ -108,6 +111,7 @@ class AudioBuffer:
         self.chunk_count = 0
         self.total_bytes = 0
         self.reallocations = 0
+        self.sound = Sound()
 
     def reserve(self, capacity: int, limit: int | None) -> int:
         """Reserve memory, here only to see whether it can be had."""
@@ -260,7 +264,7 @@ class AudioBuffer:
         self.data.clear()
 
 
-class AudioProcessor:
+class AudioProcessor(Ingesting):
     """The buffers of many concurrent calls."""
 
     buffer: Any = AudioBuffer

@@ -11,6 +11,8 @@ from typing import Any
 
 GROUP = "callbot_lab.implementations"
 PARTS = ("decode", "AudioBuffer", "AudioProcessor")
+OURS = ("callbot_cython", "callbot_python", "callbot_rust")
+"""Packages that may leave nothing out."""
 
 
 class UnknownSubject(LookupError):
@@ -46,6 +48,14 @@ class Subject:
         absent = [part for part in PARTS if not hasattr(self.implementation, part)]
         names = " and ".join(absent) or "AudioBuffer and AudioProcessor"
         return f"{self.name} has the contract 'decode': {names} not offered"
+
+    @property
+    def lacks_ingest(self) -> str:
+        """Why the sections on messages do not apply; empty where they do, and always for one of ours."""
+        if self.missing or hasattr(self.implementation.AudioProcessor(capacity=0), "ingest"):
+            return self.missing
+        ours = self.path.partition(":")[0].partition(".")[0] in OURS
+        return "" if ours else f"{self.name} does not offer AudioProcessor.ingest"
 
     def headline(self) -> str:
         """One line for the report's header."""

@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from .. import reference
+from ..oracle_json import Node
 from ..reference import AudioBuffer, AudioProcessor, Codec
+from ..reference_formats import Formats
 
 MUTANTS: dict[str, Mutant] = {}
 
@@ -51,6 +53,10 @@ def wrong(*sections: str) -> Callable[[Any], Any]:
             fault(made)
         elif issubclass(fault, Codec):
             made = assemble(codec=fault)
+        elif issubclass(fault, Formats):
+            made = assemble(processor=type("AudioProcessor", (AudioProcessor,), {"formats": fault()}))
+        elif issubclass(fault, Node):
+            made = assemble(processor=type("AudioProcessor", (AudioProcessor,), {"node": fault}))
         elif issubclass(fault, AudioBuffer):
             made = assemble(buffer=fault)
         else:
