@@ -37,6 +37,10 @@ class Pool(Enum):
     NATIVE_FRAMES = "the same, taken apart in native code"
 
 
+BOUNDARIES = ("decode", "buffer", "JSON", "frame")
+"""Where an arm's own code may begin, from Python outwards, by the last thing that lies inside it."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """How one operation is timed on an arm.
@@ -51,7 +55,7 @@ class Operation:
     needs: Needs
     pool: Pool = Pool.CHUNKS
     boundary: str = ""
-    """Of an operation on messages: how far out the boundary to the arm's code lies, by the last thing inside it."""
+    """Of an operation on messages: which of BOUNDARIES the arm's code begins at."""
 
 
 _EACH = "        for chunk in pool:\n            call(chunk)"
