@@ -29,6 +29,7 @@ LANGUAGES = {
     "report-a": ("python", "none"),
     "memcpy": ("c", "cpython"),
     "python-report": ("python", "none"),
+    "orjson+library": ("rust, c", "cpython"),
     "python-report-strict": ("python", "none"),
     "python-report-reserved": ("python", "none"),
 }
@@ -38,6 +39,7 @@ REFERENCES = {
     "library": {"contract": "decode", "kernel": "libfast"},
     "stdlib": {"contract": "decode", "kernel": "b64decode"},
     "memcpy": {"contract": "decode", "kernel": "memcpy", "input": "pcm"},
+    "orjson+library": {"contract": "decode", "kernel": "libfast"},
     "rust-pyo3": {"contract": "decode"},
     "python-report-strict": {"contract": "report"},
     "python-report-reserved": {"contract": "report"},
@@ -58,6 +60,8 @@ class Plan:
     changes: Mapping[str, str] = field(default_factory=dict)
     """Of an ablation: what each arm changes; the baseline starts it."""
     report: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    """Of an experiment on the boundary: what its arms are compared with."""
     costs: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
     """Nanoseconds of an arm for a chunk of so many bytes, where that depends on the size; with the baseline's."""
 
@@ -67,7 +71,9 @@ class Plan:
         names = self.changes or dict.fromkeys((*self.ratios, *self.costs, *self.lacking))
         arms = tuple(name for name in names if name != self.baseline)
         about = (self.name, f"What about {self.name}?", self.baseline)
-        return Experiment(*about, arms, tuple(self.cells), self.margin, steps=steps, report=self.report)
+        return Experiment(
+            *about, arms, tuple(self.cells), self.margin, steps=steps, report=self.report, against=self.against
+        )
 
 
 REPRODUCE_CELLS = tuple(
@@ -130,6 +136,23 @@ def matched(rust_over_cython: float = 1.0, **more: Any) -> Plan:
     cells = (Cell("append", "callbot", "warm"), Cell("extend", "callbot", "hot"), Cell("decode", "callbot", "warm"))
     return Plan(
         "matched", "stdlib", {**ratios, "library": 6.0, "memcpy": 40.0}, cells=cells, **{"margin": 0.03, **more}
+    )
+
+
+def boundary(step: float = 3.0, rust: float = 1.1, **more: Any) -> Plan:
+    """Two languages with native code at three boundaries, a step and a ratio between them, and Python at two."""
+    operations = ("parse-decode", "parse-append", "ingest")
+    ratios = {"orjson+library@parse-decode": 4.0, "plain@parse-decode": 1.0, "plain@ingest": 0.5}
+    for place, operation in enumerate(operations):
+        ratios |= {f"cython@{operation}": 2.0 * step**place, f"rust@{operation}": 2.0 * step**place * rust}
+    lacking = more.get("lacking", {})
+    return Plan(
+        "boundary",
+        "stdlib@parse-decode",
+        {arm: ratio for arm, ratio in ratios.items() if arm not in lacking},
+        cells=[Cell("parse-decode", size, "warm") for size in ("callbot", "twilio")],
+        against=("stdlib@parse-decode", "orjson+library@parse-decode"),
+        **more,
     )
 
 

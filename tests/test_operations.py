@@ -13,14 +13,15 @@ from callbot_python import report, report_reserved, report_strict
 
 from callbot_lab import operations
 from callbot_lab.errors import LabError
-from callbot_lab.operations import OPERATIONS, Needs, bind, lacks, name_of, operation_of
+from callbot_lab.operations import OPERATIONS, Needs, Pool, bind, lacks, name_of, operation_of
 from callbot_lab.paths import SPEECH
 from callbot_lab.references import stdlib
 from callbot_lab.registry import Loaded, Status
 from callbot_lab.workload import Workload, cut, parse_size, read_recording
 
-ON_PCM = [name for name, operation in OPERATIONS.items() if operation.needs is not Needs.LADDER]
-RUNGS = [name for name, operation in OPERATIONS.items() if operation.needs is Needs.LADDER]
+ON_CHUNKS = {name: operation for name, operation in OPERATIONS.items() if operation.pool is Pool.CHUNKS}
+ON_PCM = [name for name, operation in ON_CHUNKS.items() if operation.needs is not Needs.LADDER]
+RUNGS = [name for name, operation in ON_CHUNKS.items() if operation.needs is Needs.LADDER]
 
 
 def loaded(subject: object, kind: str = "implementation", **build: str) -> Loaded:

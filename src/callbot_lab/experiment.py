@@ -52,7 +52,9 @@ class Experiment:
 
     An arm is a name, or NAME@OPERATION for one that does something else than its cell says. An ablation has `steps`:
     the first is the baseline, the others are the arms, in their order; `report` names the two steps that the seed
-    report compared. `default` marks what a report measures unless it is told. LabError for an unknown operation.
+    report compared. `default` marks what a report measures unless it is told. An experiment on where the boundary to
+    native code should run has `against`: the arms that its arms are compared with, the baseline among them. LabError
+    for an unknown operation.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Experiment:
     default: bool = field(default=False)
     steps: tuple[Step, ...] = ()
     report: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for arm, cell in product((self.baseline, *self.arms), self.cells):
@@ -82,6 +85,8 @@ class Experiment:
         }
         if self.steps:
             data |= {"steps": [asdict(step) for step in self.steps], "report": list(self.report)}
+        if self.against:
+            data["against"] = list(self.against)
         return data
 
 
@@ -118,6 +123,7 @@ def read(name: str) -> Experiment:
         data.get("default", False),
         steps,
         tuple(data.get("report", ())),
+        tuple(data.get("against", ())),
     )
 
 

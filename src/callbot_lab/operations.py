@@ -1,50 +1,44 @@
-"""What is timed: the loops over a pool of chunks, compiled anew for every arm.
-
-The interpreter specialises a loop's bytecode on the callables it meets. Were one loop shared by all arms, each would
-run with the caches that the one before it left behind; so every arm gets a code object of its own.
-"""
+"""What is timed: operations on a pool of chunks, bound to an arm each with a loop of its own."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import repeat
-from time import perf_counter_ns, thread_time_ns
 from typing import Any
 
 from .errors import LabError
+from .loops import Bound, Slot, compile_loop, digest, emptying, expected_digest
 from .registry import PCM, Loaded
 from .workload import Workload
-
-Slot = Callable[[int], "tuple[int, int]"]
-"""Runs a number of turns over the pool; the wall and the thread CPU time of all of them, in nanoseconds."""
 
 _Timed = tuple[Slot, Callable[[], bytes]]
 """A loop, and a function that runs one turn and returns the bytes that it made."""
 
 CALL_ID = "call-1"
 
-_SLOT = """
-def slot(turns, pool=pool, before=before, call=call, after=after, thread_time_ns=thread_time_ns,
-         perf_counter_ns=perf_counter_ns, repeat=repeat):
-    cpu = thread_time_ns()
-    wall = perf_counter_ns()
-    for _ in repeat(None, turns):
-{body}
-    wall = perf_counter_ns() - wall
-    return wall, thread_time_ns() - cpu
-"""
-
 
 class Needs(Enum):
-    """What of an arm an operation calls; the value is the name of the attribute."""
+    """What of an arm an operation calls; the value is its name."""
 
     DECODE = "decode"
     BUFFER = "AudioBuffer"
     PROCESSOR = "AudioProcessor"
+    INGEST = "AudioProcessor.ingest"
     LADDER = "ladder"
+
+
+class Pool(Enum):
+    """What an operation goes through in a turn: the chunks, or the messages in which a service sends them."""
+
+    CHUNKS = "base64 text, or PCM"
+    MESSAGES = "messages, as text"
+    FRAMES = "masked WebSocket frames, taken apart in Python"
+    NATIVE_FRAMES = "the same, taken apart in native code"
+
+
+BOUNDARIES = ("decode", "buffer", "JSON", "frame")
+"""Where an arm's own code may begin, from Python outwards, by the last thing that lies inside it."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +46,51 @@ class Operation:
     """How one operation is timed on an arm.
 
     The bodies are source for one turn over `pool`. `before` and `after` are called once a turn, `call` once a chunk
-    (or once a turn for a batch).
+    (or once a turn for a batch). What the other names in the body of an operation on messages are, message_loops says.
     """
 
     name: str
     meaning: str
     body: str
     needs: Needs
+    pool: Pool = Pool.CHUNKS
+    boundary: str = ""
+    """Of an operation on messages: which of BOUNDARIES the arm's code begins at."""
 
 
 _EACH = "        for chunk in pool:\n            call(chunk)"
+
+_PAYLOAD = "parse(message{decoded}){payload}"
+_DECODES = f"add(call({_PAYLOAD}))"
+_APPENDS = f"call({{call_id!r}}, {_PAYLOAD})"
+_INGESTS = "call(message, format={format!r}, call_id={call_id!r})"
+
+
+def _on_text(does: str) -> str:
+    return f"        for message in pool:\n            {does}"
+
+
+def _on_frames(does: str) -> str:
+    return f"""        for frame in pool:
+            receive(frame)
+            for event in events():
+                message = event.data
+                {does}"""
+
+
+def _decoding(turn: str) -> str:
+    return f"        add = before().extend\n{turn}"
+
+
+def _storing(turn: str) -> str:
+    return f"{turn}\n        after()"
+
+
+# Here the frames' own code calls the arm, and the loop only hands over what has come in, as an event loop does.
+_FEEDS = """        for frame in pool:
+            size = len(frame)
+            room(-1)[:size] = frame
+            updated(size)"""
 
 OPERATIONS = {
     operation.name: operation
@@ -84,6 +113,62 @@ OPERATIONS = {
         Operation("accept", "a call that takes the pointer and the length of its chunk", _EACH, Needs.LADDER),
         Operation("allocate", "a new bytes object of the decoded size, not filled", _EACH, Needs.LADDER),
         Operation("copy", "the same, filled with as many bytes of the text", _EACH, Needs.LADDER),
+        Operation(
+            "parse-decode",
+            "a message parsed, its payload decoded, and a bytearray extended",
+            _decoding(_on_text(_DECODES)),
+            Needs.DECODE,
+            Pool.MESSAGES,
+            "decode",
+        ),
+        Operation(
+            "parse-append",
+            "a message parsed, and its payload into the buffer of a call, found by its id",
+            _storing(_on_text(_APPENDS)),
+            Needs.PROCESSOR,
+            Pool.MESSAGES,
+            "buffer",
+        ),
+        Operation(
+            "ingest",
+            "a message to the buffer of its call, in one call",
+            _storing(_on_text(_INGESTS)),
+            Needs.INGEST,
+            Pool.MESSAGES,
+            "JSON",
+        ),
+        Operation(
+            "frame-decode",
+            "the message out of its frame in Python, then as parse-decode",
+            _decoding(_on_frames(_DECODES)),
+            Needs.DECODE,
+            Pool.FRAMES,
+            "decode",
+        ),
+        Operation(
+            "frame-append",
+            "the message out of its frame in Python, then as parse-append",
+            _storing(_on_frames(_APPENDS)),
+            Needs.PROCESSOR,
+            Pool.FRAMES,
+            "buffer",
+        ),
+        Operation(
+            "frame-ingest",
+            "the message out of its frame in Python, then as ingest",
+            _storing(_on_frames(_INGESTS)),
+            Needs.INGEST,
+            Pool.FRAMES,
+            "JSON",
+        ),
+        Operation(
+            "native-frame-ingest",
+            "the message out of its frame in native code, then as ingest",
+            _storing(_FEEDS),
+            Needs.INGEST,
+            Pool.NATIVE_FRAMES,
+            "frame",
+        ),
     )
 }
 """Operations by name."""
@@ -116,22 +201,16 @@ def operation_of(arm: str, cell: str) -> Operation:
     return OPERATIONS[name]
 
 
-@dataclass(frozen=True)
-class Bound:
-    """An operation bound to an arm: the loop to time, and a check that runs one turn.
-
-    The check says what is wrong with what the turn made; empty if nothing is.
-    """
-
-    slot: Slot
-    fault: Callable[[], str]
-
-
 def bind(operation: Operation, row: Loaded, workload: Workload) -> Bound:
     """Bind an operation to an arm that was loaded, with a loop, and a buffer, of its own.
 
     A reference without an AudioBuffer appends to a bytearray, and one that takes PCM gets it instead of text.
     """
+    if operation.pool is not Pool.CHUNKS:
+        # Not at the top: a worker that times chunks should be as bare as can be.
+        from .message_loops import bind_messages
+
+        return bind_messages(operation, row, workload)
     pool: Sequence[Any] = workload.pcm if row.takes == PCM else workload.texts
     if operation.needs is Needs.LADDER:
         return _bind_ladder(operation, row.subject.ladder, workload)
@@ -147,7 +226,7 @@ def bind(operation: Operation, row: Loaded, workload: Workload) -> Bound:
 
 def _decoder(operation: Operation, decode: Callable[[Any], bytes], pool: Sequence[Any]) -> _Timed:
     if operation.needs is Needs.DECODE:
-        return _compile(operation.body, pool, call=decode), lambda: b"".join(map(decode, pool))
+        return compile_loop(operation.body, pool, call=decode), lambda: b"".join(map(decode, pool))
 
     def output() -> bytes:
         made = bytearray()
@@ -155,7 +234,7 @@ def _decoder(operation: Operation, decode: Callable[[Any], bytes], pool: Sequenc
             made.extend(decode(chunk))
         return bytes(made)
 
-    return _compile(_BARE_BODY, pool, before=bytearray, call=decode), output
+    return compile_loop(_BARE_BODY, pool, before=bytearray, call=decode), output
 
 
 def _buffer(operation: Operation, buffer: Any, pool: Sequence[Any]) -> _Timed:
@@ -170,18 +249,13 @@ def _buffer(operation: Operation, buffer: Any, pool: Sequence[Any]) -> _Timed:
                 call(chunk)
         return bytes(buffer.take())
 
-    return _compile(operation.body, pool, call=call, after=buffer.clear), output
+    return compile_loop(operation.body, pool, call=call, after=buffer.clear), output
 
 
 def _process(operation: Operation, processor: Any, pool: Sequence[Any]) -> _Timed:
     processor.open(CALL_ID)
 
-    def empty() -> None:
-        # The designs of the seed report keep their buffers to themselves, and empty one by the call's id.
-        if hasattr(processor, "clear"):
-            processor.clear(CALL_ID)
-        else:
-            processor[CALL_ID].clear()
+    empty = emptying(processor, CALL_ID)
 
     def output() -> bytes:
         empty()
@@ -191,7 +265,7 @@ def _process(operation: Operation, processor: Any, pool: Sequence[Any]) -> _Time
         processor.open(CALL_ID)
         return pcm
 
-    return _compile(operation.body, pool, call=processor.append, after=empty), output
+    return compile_loop(operation.body, pool, call=processor.append, after=empty), output
 
 
 def _bind_ladder(operation: Operation, ladder: Any, workload: Workload) -> Bound:
@@ -213,7 +287,7 @@ def _bind_ladder(operation: Operation, ladder: Any, workload: Workload) -> Bound
             return f"its {operation.name} takes a chunk that is none"
         return ""
 
-    return Bound(_compile(operation.body, workload.texts, call=call), fault)
+    return Bound(compile_loop(operation.body, workload.texts, call=call), fault)
 
 
 def _refuses(call: Callable[[Any], object]) -> bool:
@@ -226,45 +300,30 @@ def _refuses(call: Callable[[Any], object]) -> bool:
 
 def bind_empty(workload: Workload) -> Bound:
     """The empty-call arm: the loop of `decode` around a C function that does next to nothing with its argument."""
-    return Bound(_compile(_EACH, workload.texts, call=callable), lambda: "")
+    return Bound(compile_loop(_EACH, workload.texts, call=callable), lambda: "")
 
 
 def lacks(operation: Operation, row: Loaded) -> str:
     """Why an arm that was loaded cannot take part in an operation; empty if it can.
 
     A reference is never held to a contract: without an AudioBuffer it gets a bytearray. Nothing stands in for an
-    AudioProcessor or a ladder.
+    AudioProcessor, its ingest, or a ladder.
     """
-    needed = operation.needs.value
-    if row.kind == "implementation" and row.contract == "decode" and operation.needs in (Needs.BUFFER, Needs.PROCESSOR):
+    needed, needs = operation.needs.value, operation.needs
+    beyond_decode = needs in (Needs.BUFFER, Needs.PROCESSOR, Needs.INGEST)
+    if row.kind == "implementation" and row.contract == "decode" and beyond_decode:
         return f"it offers decode only, and {operation.name} needs an {needed}"
-    if operation.needs in (Needs.PROCESSOR, Needs.LADDER) and not hasattr(row.subject, needed):
+    if operation.pool is not Pool.CHUNKS and row.takes == PCM:
+        return f"it takes PCM, and {operation.name} has messages with text"
+    if needs in (Needs.PROCESSOR, Needs.LADDER) and not hasattr(row.subject, needed):
         return f"it has no {needed}, which {operation.name} needs"
-    if operation.needs is Needs.LADDER and not hasattr(row.subject.ladder, operation.name):
+    if needs is Needs.INGEST and not _ingests(row.subject):
+        return f"it has no {needed}, which {operation.name} needs"
+    if needs is Needs.LADDER and not hasattr(row.subject.ladder, operation.name):
         return f"its ladder has no {operation.name}"
     return ""
 
 
-def digest(data: bytes) -> str:
-    """SHA-256 of an output."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def expected_digest(workload: Workload) -> str:
-    """Digest of what every arm has to make of one turn over the workload."""
-    return digest(b"".join(workload.pcm))
-
-
-def _compile(body: str, pool: Sequence[str], *, call: Any, before: Any = None, after: Any = None) -> Slot:
-    names = {
-        "pool": pool,
-        "before": before,
-        "call": call,
-        "after": after,
-        "repeat": repeat,
-        "perf_counter_ns": perf_counter_ns,
-        "thread_time_ns": thread_time_ns,
-    }
-    exec(compile(_SLOT.format(body=body), "<slot>", "exec"), names)
-    slot: Slot = names["slot"]
-    return slot
+def _ingests(subject: Any) -> bool:
+    # Asked of an object: an AudioProcessor may be a function that makes one.
+    return hasattr(subject, Needs.PROCESSOR.value) and hasattr(subject.AudioProcessor(), "ingest")

@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import ablation, costsummary, figures, summary, wording
+from . import ablation, boundary, costsummary, figures, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .costmodel import CostModel, cost_model
 from .embed import embed
@@ -116,6 +116,11 @@ class _Page:
             for experiment in run.note["experiments"]
             if experiment.get("steps")
         }
+        self.steps_of_boundary = {
+            experiment["name"]: boundary.ratios(run, experiment)
+            for experiment in run.note["experiments"]
+            if experiment.get("against") and summary.cells_of(self.table, experiment["name"])
+        }
         self.noise = summary.noise(run, self.table)
         self.profile = summary.profile_line(run)
 
@@ -171,6 +176,9 @@ class _Page:
             model = self.models[name]
             where = f"{experiment['cells'][0]['operation']}, {costsummary.range_of(model)}"
             return part | {"model": _model(model), "where": where, "headline": costsummary.headline(model)}
+        if name in self.steps_of_boundary:
+            headline = boundary.title(boundary.marks(self.table, experiment))
+            return part | {"where": wording.count(len(timed), "cell"), "headline": headline}
         # The first cell of an experiment is its main one.
         first = rows[rows["cell"] == timed[0]]
         if chains:
@@ -235,6 +243,28 @@ class _Page:
             title = figures.call_ladder_title(times, experiment["baseline"])
             drawn = figures.call_ladder(times, experiment["baseline"], title)
             made.append(embed(drawn, f"rungs-{name}", title, "The table has the same times."))
+        return made
+
+    @cached_property
+    def boundaries(self) -> list[dict[str, Any]]:
+        """What is said about where the boundary to native code should run: an entry for each experiment on it."""
+        made = []
+        for name, found in self.steps_of_boundary.items():
+            experiment = self.run.experiment(name)
+            here = boundary.marks(self.table, experiment)
+            title = boundary.title(here)
+            said = " ".join(
+                f"{row['panel']}: {row['arm']}, boundary at {row['boundary']}: {wording.ratio(1 / row['ratio'])}."
+                for row in here.to_dict("records")
+            )
+            drawn = figures.boundary_costs(here, experiment["baseline"], title)
+            entry = {key: experiment[key] for key in ("name", "question", "against")}
+            entry |= {
+                "margin": wording.margin(experiment["margin"]),
+                "figure": embed(drawn, f"{name}-costs", title, said),
+            }
+            entry["lines"] = boundary.lines(self.table, found, experiment)
+            made.append(entry | {"cells": boundary.rows_of(self.table, found, experiment)})
         return made
 
     @cached_property

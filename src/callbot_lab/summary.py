@@ -14,7 +14,7 @@ from . import wording
 from .analysis import CONFIDENCE, MIN_WORKERS, analyse, pairwise, slots_of
 from .experiment import MARGIN
 from .measure import PROFILES
-from .operations import Needs, name_of, operation_of
+from .operations import Needs, Pool, name_of, operation_of
 from .registry import PCM, TEXT
 from .results import RunData
 from .worker import EMPTY, NULL
@@ -125,7 +125,7 @@ def contest_lines(found: pd.DataFrame) -> tuple[list[str], list[str]]:
         best = wording.listing(list(dict.fromkeys(group["arm"])))
         rivals = wording.listing(list(dict.fromkeys(group["against"])))
         rival = "the best library" if other == LIBRARY else other
-        line = f"{experiment}: {side} ({best}) against {rival} ({rivals}): {_tally(group)}."
+        line = f"{experiment}: {side} ({best}) against {rival} ({rivals}): {tally(group)}."
         (wins if (group["verdict"] == "faster").all() else others).append(line)
     return wins, others
 
@@ -135,7 +135,8 @@ def same_kernel(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: `experiment`, `cell`, `where` (in words), `kernel`, `arm`, `against`, `language`, `other` (those of the
     two), `ratio` (how many times as fast `arm` is), `low`, `high`, `verdict`. Here nothing differs but the language and
-    its binding, so the margin is the one for kernels. Operations in which no kernel runs are left out.
+    its binding, so the margin is the one for kernels. Operations in which no kernel runs are left out, and those on
+    messages, in which more runs than that.
     """
     rows = []
     for experiment in run.note["experiments"]:
@@ -146,7 +147,10 @@ def same_kernel(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
                 arm, against = (_about(run, pair[end])["build"] for end in ("arm", "against"))
                 does = {operation_of(pair[end], cell["operation"]) for end in ("arm", "against")}
                 conform = arm.get("contract") == against.get("contract") == "full"
-                if not conform or len(does) > 1 or does.pop().needs is Needs.LADDER or pair["arm"] < pair["against"]:
+                if not conform or len(does) > 1 or pair["arm"] < pair["against"]:
+                    continue
+                operation = does.pop()
+                if operation.needs is Needs.LADDER or operation.pool is not Pool.CHUNKS:
                     continue
                 if arm["kernel"] == against["kernel"] and arm["language"] != against["language"]:
                     place = {"experiment": experiment["name"], "cell": cell["name"], "where": describe(cell)}
@@ -162,7 +166,7 @@ def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
     models = [each["name"] for each in run.note["experiments"] if any(cell.get("model") for cell in each["cells"])]
     groups = found[~found["experiment"].isin(models)].groupby(["kernel", "arm", "against"], sort=False)
     return [
-        f"With the same kernel ({kernel}), {arm} against {against}: {_tally(rows)}; "
+        f"With the same kernel ({kernel}), {arm} against {against}: {tally(rows)}; "
         f"equivalent is within {wording.margin(MARGIN)}."
         for (kernel, arm, against), rows in groups
     ]
@@ -298,7 +302,7 @@ def call_times(run: RunData, table: pd.DataFrame, experiment: str) -> pd.DataFra
     return pd.DataFrame(rows, columns=[*columns, "verdict"])
 
 
-def _tally(group: pd.DataFrame) -> str:
+def tally(group: pd.DataFrame) -> str:
     """In how many of some cells which verdict was given, with the range of the ratios."""
     parts = []
     for verdict, rows in group.groupby("verdict", sort=False):

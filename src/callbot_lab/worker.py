@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from . import operations, registry
-from .operations import Bound, name_of, operation_of
+from .loops import Bound
+from .operations import name_of, operation_of
 from .workload import Workload, cut, parse_size, pool_of, read_recording
 
 NULL = "(null)"

@@ -4,6 +4,7 @@ They use the object interface only, so that nothing of theirs stays behind in py
 """
 
 from .amdahl import amdahl
+from .boundary import boundary_costs
 from .carried import calls_carried
 from .cost import cost
 from .forest import forest_title, ordered, ratio_forest
@@ -20,6 +21,7 @@ __all__ = [
     "STYLES",
     "Style",
     "amdahl",
+    "boundary_costs",
     "call_ladder",
     "call_ladder_title",
     "calls_carried",
