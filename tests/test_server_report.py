@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from callbot_lab import figures, ledger, readme, report, results
@@ -274,3 +276,20 @@ def test_the_newest_run_is_found(tmp_path: Path) -> None:
     assert found.name == "20260102T000000Z-server-quick"
     with pytest.raises(LabError):
         read_server(found)
+
+
+def test_a_run_of_the_first_layout_is_still_read(tmp_path: Path) -> None:
+    folder = make_server_run(tmp_path / "run")
+    path = folder / "server.json"
+    note = json.loads(path.read_text())
+    callbot = note["definition"].pop("capacity")[0]
+    del note["definition"]["boundaries"], note["sampled"]
+    note["definition"] |= {"capacity_format": "callbot", "capacity_mixes": callbot["mixes"]}
+    for name in ("rungs", "held"):
+        note[name] = [rung for rung in note[name] if rung.pop("format") == "callbot"]
+    new = read_server(folder)
+    path.write_text(json.dumps(note | {"schema": 1}))
+    old = read_server(folder)
+    pd.testing.assert_frame_equal(capacities(old), capacities(new))
+    assert sentences.searched_formats(old) == ["callbot"]
+    assert sentences.lag_bound(old, "callbot") == 40

@@ -38,7 +38,7 @@ def test_both_agree_on_all_short_texts() -> None:
     assert not wrong, f"differ on {wrong[:5]}"
 
 
-@pytest.mark.parametrize(("symbols", "whole", "cut"), [('"{}[]:,1', 6, 2), ("01-.e+", 5, 3), ('"\\u1', 8, 4)])
+@pytest.mark.parametrize(("symbols", "whole", "cut"), [('"{}[]:,1', 6, 2), ("01-.e+", 5, 3), ('"\\u1', 9, 4)])
 def test_positions_by_brute_force(symbols: str, whole: int, cut: int) -> None:
     """The definition read aloud: the beginnings of accepted texts are known, and the longest one is looked for."""
     texts = ("".join(chosen) for size in range(whole + 1) for chosen in product(symbols, repeat=size))

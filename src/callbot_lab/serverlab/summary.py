@@ -14,6 +14,7 @@ from ..analysis import analyse_cell, interval, worker_ratios
 from ..errors import LabError
 from ..server.parsers import INGEST
 from ..worker import NULL
+from ..workload import FORMATS
 from .mix import Mix
 from .paced import COLUMNS
 from .run import SCHEMA
@@ -65,7 +66,8 @@ def read_server(folder: Path) -> ServerData:
         raise LabError(f"{folder} has no run of the experiment server") from None
     except (OSError, ValueError) as error:
         raise LabError(f"{path} is damaged ({error})") from None
-    if not isinstance(note, dict) or note.get("schema") != SCHEMA:
+    note = _renewed(note)
+    if note.get("schema") != SCHEMA:
         raise LabError(f"{path} has another layout than {SCHEMA}, which this version reads")
     files = sorted((folder / "server").glob("worker-*.parquet"))
     try:
@@ -79,6 +81,20 @@ def read_server(folder: Path) -> ServerData:
     failed = {(fault["cell"], fault["arm"]) for fault in note["faults"]}
     slots = slots[~pd.MultiIndex.from_frame(slots[["cell", "arm"]]).isin(failed)] if failed else slots
     return ServerData(folder, note, slots.reset_index(drop=True), pd.DataFrame(note["rungs"]))
+
+
+def _renewed(note: Any) -> dict[str, Any]:
+    """A note of the first layout as one of today's: calls of one format were searched for, and nothing was sampled."""
+    if not isinstance(note, dict):
+        return {}
+    if note.get("schema") != 1:
+        return note
+    definition = dict(note["definition"])
+    form, mixes = definition.pop("capacity_format"), definition.pop("capacity_mixes")
+    searched = {"format": form, "lag_ms": FORMATS[form].milliseconds, "mixes": mixes}
+    definition |= {"capacity": [searched], "boundaries": []}
+    rungs = {name: [{"format": form, **rung} for rung in note[name]] for name in ("rungs", "held")}
+    return note | rungs | {"schema": SCHEMA, "definition": definition, "sampled": []}
 
 
 def latest_server_run(folder: Path) -> Path | None:

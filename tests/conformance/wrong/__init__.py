@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import batches, bounds, buffers, decoders, limits, processors, shapes, views
+from . import batches, bounds, buffers, decoders, ingest_texts, limits, processors, shapes, views
 from .table import MUTANTS
 
-__all__ = ["MUTANTS", "batches", "bounds", "buffers", "decoders", "limits", "processors", "shapes", "views"]
+__all__ = [
+    "MUTANTS",
+    "batches",
+    "bounds",
+    "buffers",
+    "decoders",
+    "ingest_texts",
+    "limits",
+    "processors",
+    "shapes",
+    "views",
+]
 
 
 def __getattr__(name: str) -> Any:
