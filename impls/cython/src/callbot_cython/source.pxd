@@ -40,7 +40,7 @@ cdef Text acquire_text(object chunk, Py_buffer* loan) except *
 cdef Text acquire_message(object message, Py_buffer* loan) except *
 cdef Text acquire_pcm(object pcm, Py_buffer* loan) except *
 cdef object refuse_chunk(object chunk)
-cdef bytes encoded(str text)
+cdef bytes encoded(object text)
 cdef object refuse_pcm(object pcm)
 cdef object refuse_chunks(object chunks)
 cdef object invalid(object chunk, Text text)

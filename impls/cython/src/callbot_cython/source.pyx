@@ -48,7 +48,7 @@ cdef bint acquire(object lender, Py_buffer* loan) except -1:
 
 
 # A `str` as UTF-8, surrogates too.
-cdef bytes encoded(str text):
+cdef bytes encoded(object text):
     return PyUnicode_AsEncodedString(text, "utf-8", "surrogatepass")
 
 
