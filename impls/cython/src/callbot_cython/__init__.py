@@ -4,10 +4,11 @@ from types import MappingProxyType
 
 from . import ladder
 from .buffer import AudioBuffer
+from .ingested import Ingested
 from .processor import AudioProcessor
 from .variant import best
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "Ingested", "decode", "ladder"]
 
 decode = best.decode
 

@@ -1,11 +1,12 @@
+import builtins
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias, final
+from typing import Literal, TypeAlias, final
 
 from typing_extensions import Buffer
 
 from . import ladder
 
-__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "decode", "ladder"]
+__all__ = ["BUILD", "AudioBuffer", "AudioProcessor", "Ingested", "decode", "ladder"]
 
 BUILD: Mapping[str, str]
 
@@ -33,6 +34,25 @@ class AudioBuffer:
     def reallocations(self) -> int: ...
 
 @final
+class Ingested:
+    @property
+    def kind(self) -> Literal["opened", "appended", "closed", "other"]: ...
+    @property
+    def call_id(self) -> str | None: ...
+    @property
+    def sequence(self) -> int | None: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def encoding(self) -> Literal["pcm16", "mulaw"] | None: ...
+    @property
+    def rate(self) -> int | None: ...
+    @property
+    def audio(self) -> builtins.bytes | None: ...
+    @property
+    def name(self) -> str | None: ...
+
+@final
 class AudioProcessor:
     def __new__(
         cls,
@@ -45,6 +65,14 @@ class AudioProcessor:
     def open(self, call_id: str) -> AudioBuffer: ...
     def append(self, call_id: str, chunk: _Chunk) -> int: ...
     def extend(self, call_id: str, chunks: Iterable[_Chunk]) -> int: ...
+    def ingest(
+        self,
+        message: _Chunk,
+        /,
+        *,
+        format: str,
+        call_id: str | None = None,
+    ) -> Ingested: ...
     def close(self, call_id: str) -> bytes: ...
     def discard(self, call_id: str) -> None: ...
     def call_ids(self) -> list[str]: ...
