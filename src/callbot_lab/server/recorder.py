@@ -45,8 +45,6 @@ class Recording:
     """Name without suffix, once there is a file."""
     written: int = 0
     """Bytes of audio in the file, as they were received."""
-    descriptor: int | None = None
-    """Of the file, while it is kept open."""
     waiting: deque[Callable[[], None]] = field(default_factory=deque)
     """What could not be done yet, in order."""
 
@@ -73,10 +71,8 @@ class Recording:
 class Recorder:
     """The thread that writes, and its queue. All methods but those of the thread are called from one event loop."""
 
-    def __init__(self, folder: Path, kept: Kept, most_open: int = 0) -> None:
-        """`most_open` files are kept open, which saves most of what a write costs; the others are opened each time."""
+    def __init__(self, folder: Path, kept: Kept) -> None:
         self.folder, self.kept = folder, kept
-        self._may_open = most_open
         self.put_bytes = self._done_bytes = 0
         self.faults = 0
         self.last_fault = ""
@@ -182,21 +178,13 @@ class Recorder:
         if not recording.name:
             self._create(recording)
         samples = wav.linear(data) if recording.decodes else data
-        # At a place that is known, so that trying again after half a write repeats nothing.
         place = recording.place(recording.written)
-        if recording.descriptor is not None:
-            try:
-                _write_all(recording.descriptor, samples, place)
-            except OSError:
-                # Whatever is wrong, the next attempt begins with the file's name.
-                self._let_go(recording)
-                raise
-        else:
-            file = os.open(self._part(recording), os.O_WRONLY)
-            try:
-                _write_all(file, samples, place)
-            finally:
-                os.close(file)
+        file = os.open(self._part(recording), os.O_WRONLY)
+        try:
+            # At a place that is known, so that trying again after half a write repeats nothing.
+            _write_all(file, samples, place)
+        finally:
+            os.close(file)
         recording.written += len(data)
         self._done_bytes += len(data)
 
@@ -215,7 +203,6 @@ class Recorder:
     ) -> None:
         if recording.written < note["bytes"] or not recording.name:
             self._write(recording, data)
-        self._let_go(recording)
         part, name = self._part(recording), recording.name
         # Each step can fail and is tried again. The audio comes first: on a full disk the rest may have to wait.
         if part.exists():
@@ -248,17 +235,8 @@ class Recorder:
             # Without its note nobody would know after a crash whose audio this is.
             recording.name = ""
             (self.folder / f"{name}.wav.part").unlink()
-            os.close(file)
             raise
-        recording.descriptor = file
-        self._may_open -= 1
-        if self._may_open < 0:
-            self._let_go(recording)
-
-    def _let_go(self, recording: Recording) -> None:
-        if recording.descriptor is not None:
-            file, recording.descriptor = recording.descriptor, None
-            self._may_open += 1
+        finally:
             os.close(file)
 
     def _note(self, recording: Recording, more: dict[str, Any]) -> None:
