@@ -210,6 +210,8 @@ def test_the_figure_draws_every_mark_at_its_share() -> None:
             assert mark.get_color() == figures.STYLES["rust"].colour
             # Arms of one boundary stand side by side.
             assert len({drawn[f"arm {arm} at {name}"].get_xdata()[0] for arm in set(marks["arm"])}) == 4
+        (join,) = [line for line in axes.lines if line.get_gid() == "join rust"]
+        assert list(join.get_ydata()) == pytest.approx([1 / (1.1 * 3.0**place) for place in range(3)])
         (band,) = [patch for patch in axes.patches if patch.get_gid() == "null band"]
         assert band.get_y() == pytest.approx(np.exp(-0.01))
         assert band.get_y() + band.get_height() == pytest.approx(np.exp(0.01))

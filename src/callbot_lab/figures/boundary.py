@@ -93,7 +93,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, boundaries: list[str], arms: list[str]
         shift = _SPREAD * ((index + 0.5) / len(arms) - 0.5)
         at = [boundaries.index(name) + shift for name in own["boundary"]]
         mark = _mark(own["language"].iloc[0], numbers[arm])
-        axes.plot(at, 1 / own["ratio"], color=mark["color"], linewidth=0.7, alpha=0.5, zorder=2)
+        axes.plot(at, 1 / own["ratio"], color=mark["color"], linewidth=0.7, alpha=0.5, zorder=2, gid=f"join {arm}")
         for x, (_, row) in zip(at, own.iterrows(), strict=True):
             if row["low"] > 0 and np.isfinite(row["high"]):
                 ends = [1 / row["high"], 1 / row["low"]]
