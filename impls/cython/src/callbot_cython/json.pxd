@@ -1,8 +1,8 @@
 # JSON text, RFC 8259 to the letter: where its values lie, and how far text that is refused can still be accepted.
 #
-# These are inline functions, and in the .pyx those that are rare. A scanner goes over UTF-8 once and makes nothing of it. Where a function returns False, or REFUSED, `at` is the length
-# of the longest prefix that is also a prefix of some text that is accepted. `core/src/json.rs` of the Rust
-# implementation is the same, function by function. Read it beside this.
+# These are inline functions, and in the .pyx those that are rare. A scanner goes over UTF-8 once and makes nothing of
+# it. Where a function returns False, or REFUSED, `at` is the length of the longest prefix that is also a prefix of some
+# text that is accepted. `core/src/json.rs` of the Rust implementation is the same. Read it beside this.
 
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr

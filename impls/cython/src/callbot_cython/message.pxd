@@ -35,8 +35,8 @@ cdef enum Event:
 # How a text is to be read.
 #
 # With `trusting` the payload is passed without a look at it. What is read counts only if it is a message with audio
-# whose payload turns out to be canonical base64. That has no quotation marks, backslashes, control and other characters,
-# so the payload ends where it seemed to; and it is the only string that was passed like that.
+# whose payload turns out to be canonical base64. That has no quotation marks, backslashes, control and other
+# characters, so the payload ends where it seemed to; and it is the only string that was passed like that.
 cdef struct Reader:
     Text text
     Format format
