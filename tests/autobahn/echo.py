@@ -39,7 +39,7 @@ async def serve(front_end: str) -> None:
     told = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
     with tempfile.TemporaryDirectory() as folder:
-        settings = Settings("python", Path(folder), port=0, server=front_end, limits=LIMITS)
+        settings = Settings("python", Path(folder), port=0, server=front_end, parser="json", limits=LIMITS)
         sock = listen(settings)
         service = Echo(settings)
         await front_end_named(front_end)(service).start(sock)
