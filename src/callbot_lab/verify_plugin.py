@@ -38,7 +38,8 @@ class Reporter:
         """Tell the outcome of a test: that of its call, or of its set-up if it got no further."""
         if report.when != "call" and not (report.when == "setup" and report.outcome != "passed"):
             return
-        section = Path(report.location[0]).stem.removeprefix("test_")
+        # The files of one subject, such as test_ingest_json, are one section.
+        section = Path(report.location[0]).stem.removeprefix("test_").partition("_")[0]
         message = ""
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
