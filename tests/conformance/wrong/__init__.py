@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import batches, bounds, buffers, decoders, ingest_texts, limits, processors, shapes, views
+from . import (
+    batches,
+    bounds,
+    buffers,
+    decoders,
+    ingest_arguments,
+    ingest_calls,
+    ingest_events,
+    ingest_members,
+    ingest_texts,
+    limits,
+    processors,
+    shapes,
+    views,
+)
 from .table import MUTANTS
 
 __all__ = [
@@ -13,6 +27,10 @@ __all__ = [
     "bounds",
     "buffers",
     "decoders",
+    "ingest_arguments",
+    "ingest_calls",
+    "ingest_events",
+    "ingest_members",
     "ingest_texts",
     "limits",
     "processors",
