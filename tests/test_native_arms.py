@@ -15,7 +15,7 @@ from callbot_lab.paths import SPEECH
 from callbot_lab.workload import Workload, cut, parse_size, read_recording
 
 RUNGS = ("noop", "accept", "allocate", "copy", "decode")
-DESIGNS = ("cython-report", "rust-report", "rust-report-inplace", "rust-report-simd")
+DESIGNS = ("cython-report", "rust-pyo3", "rust-report", "rust-report-inplace", "rust-report-simd")
 PCM = bytes(range(256)) * 5
 TEXT = b64encode(PCM).decode()
 KINDS: dict[str, Callable[[str], Any]] = {
