@@ -23,6 +23,32 @@ decode = base64.b64decode
 )
 """One that takes what the contract refuses."""
 
+WITHOUT_MESSAGES = (
+    GOOD
+    + """
+BUILD["language"] = "python"
+class AudioProcessor:
+    def __init__(self, **options):
+        import callbot_python
+        self._whole = callbot_python.AudioProcessor(**options)
+
+    def __getattr__(self, name):
+        if name == "ingest":
+            raise AttributeError(name)
+        return getattr(self._whole, name)
+
+    def __getitem__(self, call_id):
+        return self._whole[call_id]
+
+    def __contains__(self, call_id):
+        return call_id in self._whole
+
+    def __len__(self):
+        return len(self._whole)
+"""
+)
+"""One that takes chunks only, as the contract allows."""
+
 DEBUG = GOOD + 'BUILD["profile"] = "debug"\n'
 
 UNIMPORTABLE = "import a_module_that_is_not_there\n"

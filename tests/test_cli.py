@@ -96,6 +96,13 @@ def test_verify_tells_a_wrong_implementation(callbot_lab: CommandLine, install: 
     assert "lenient_arm fails" in done.stdout
 
 
+def test_verify_tells_what_an_implementation_leaves_out(callbot_lab: CommandLine, install: Callable[..., Path]) -> None:
+    install("plain_arm", packages.WITHOUT_MESSAGES)
+    done = callbot_lab("verify", "plain_arm")
+    assert done.returncode == 0, done.stdout
+    assert "not tested: plain_arm does not offer AudioProcessor.ingest" in done.stdout
+
+
 def test_verify_tells_one_that_cannot_be_loaded(callbot_lab: CommandLine, install: Callable[..., Path]) -> None:
     install("odd_arm", packages.UNIMPORTABLE)
     done = callbot_lab("verify", "odd_arm")

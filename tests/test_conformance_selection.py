@@ -12,8 +12,8 @@ from callbot_lab.paths import CONFORMANCE, ROOT
 from . import packages
 
 
-def run_suite(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", str(CONFORMANCE / "test_vectors.py"), "-p", "no:cacheprovider"]
+def run_suite(*arguments: str, section: str = "vectors") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", str(CONFORMANCE / f"test_{section}.py"), "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, "-rs", "--tb=line", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
     )
@@ -46,6 +46,22 @@ def test_one_that_is_broken_fails(install: Callable[..., Path]) -> None:
     done = run_suite()
     assert done.returncode == 1
     assert "odd_arm cannot be loaded: ModuleNotFoundError" in done.stdout
+
+
+def test_one_without_ingest_is_not_asked_for_messages(install: Callable[..., Path]) -> None:
+    install("plain_arm", packages.WITHOUT_MESSAGES)
+    done = run_suite("--impl=plain_arm", section="ingest_leaks")
+    assert done.returncode == 0, done.stdout
+    assert " passed" not in done.stdout
+    assert "plain_arm does not offer AudioProcessor.ingest" in done.stdout
+
+
+def test_one_of_ours_has_to_take_messages(install: Callable[..., Path]) -> None:
+    install("callbot_cython", packages.WITHOUT_MESSAGES)  # in the place of the one that is installed
+    done = run_suite("--impl=callbot_cython", section="ingest_leaks")
+    assert done.returncode == 1
+    assert " passed" not in done.stdout
+    assert "callbot_cython does not offer AudioProcessor.ingest" in done.stdout
 
 
 def test_a_name_that_is_none_is_one_line() -> None:

@@ -226,10 +226,9 @@ def _verify(names: list[str]) -> dict[str, Any]:
         verification = conformance.verify(rows, progress)
     console.print(tables.verification(verification))
     for name, result in verification["implementations"].items():
-        if result["reason"]:
-            console.print(
-                f"{name} {result['status']}: {result['reason']}", markup=False, highlight=False, soft_wrap=True
-            )
+        lines = [f"{name} {result['status']}: {result['reason']}"] if result["reason"] else []
+        for line in [*lines, *(f"not tested: {reason}" for reason in result["missing"])]:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     return verification
 
 

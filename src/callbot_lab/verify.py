@@ -53,8 +53,8 @@ def candidates(names: Sequence[str]) -> list[Loaded]:
 def verify(rows: Sequence[Loaded], steps: Steps) -> dict[str, Any]:
     """Run the suite on each implementation, in a process of its own.
 
-    The answer holds `sections` and `implementations`: name to `contract`, `status`, `reason`, and for each section the
-    numbers `passed`, `failed`, `skipped` and the `first` failure.
+    The answer holds `sections` and `implementations`: name to `contract`, `status`, `reason`, `missing` (why whole
+    sections do not apply), and for each section the numbers `passed`, `failed`, `skipped` and the `first` failure.
     """
     require(CONFORMANCE)
     progress = _Progress(steps, len(rows))
@@ -98,23 +98,31 @@ class _Progress:
 
 def _verify_one(row: Loaded, progress: _Progress) -> dict[str, Any]:
     if row.status in (Status.UNAVAILABLE, Status.BROKEN, Status.STALE):
-        return {"contract": row.contract, "status": NOT_LOADED, "reason": row.reason, "sections": {}}
+        return {"contract": row.contract, "status": NOT_LOADED, "reason": row.reason, "missing": [], "sections": {}}
     sections: dict[str, dict[str, Any]] = {}
-    code, tail = _run_suite(row.name, sections, progress)
+    reasons: dict[str, str] = {}
+    code, tail = _run_suite(row.name, sections, reasons, progress)
     failed = sum(section["failed"] for section in sections.values())
     ran = sum(section["passed"] for section in sections.values())
     first = next((section["first"] for section in sections.values() if section["first"]), "")
+    absent = [name for name, section in sections.items() if not section["passed"] + section["failed"]]
+    told = {"contract": row.contract, "missing": sorted({reasons[name] for name in absent}), "sections": sections}
     if code == 0 and ran and not failed:
-        return {"contract": row.contract, "status": CONFORMS, "reason": "", "sections": sections}
+        return {**told, "status": CONFORMS, "reason": ""}
     status = FAILS_AS_EXPECTED if row.contract == "report" else FAILS
     reason = f"{failed} of {failed + ran} tests fail, the first: {first}"
     if code != 1 or not failed:
         reason = f"the suite ended with status {code} after {failed + ran} tests: {tail}"
-    return {"contract": row.contract, "status": status, "reason": reason, "sections": sections}
+    return {**told, "status": status, "reason": reason}
 
 
-def _run_suite(name: str, sections: dict[str, dict[str, Any]], progress: _Progress) -> tuple[int, str]:
-    """Run pytest on one implementation and count as it goes; its exit status and last line."""
+def _run_suite(
+    name: str, sections: dict[str, dict[str, Any]], reasons: dict[str, str], progress: _Progress
+) -> tuple[int, str]:
+    """Run pytest on one implementation and count as it goes, with the first reason to skip of a section.
+
+    The answer is its exit status and last line.
+    """
     reading, writing = os.pipe()
     command = [sys.executable, "-m", "pytest", str(CONFORMANCE), "--impl", name, "-p", "callbot_lab.verify_plugin"]
     # The same verdict every time: no random examples, no memory of earlier ones.
@@ -138,7 +146,10 @@ def _run_suite(name: str, sections: dict[str, dict[str, Any]], progress: _Progre
                 continue
             section = sections.setdefault(event["section"], {"passed": 0, "failed": 0, "skipped": 0, "first": ""})
             section[event["outcome"]] += 1
-            section["first"] = section["first"] or event["message"]
+            if event["outcome"] == "skipped":
+                reasons.setdefault(event["section"], event["message"])
+            else:
+                section["first"] = section["first"] or event["message"]
             progress.advance(f"{name}: {event['section']}")
         text = output.result()[0]
     return process.returncode, (text.strip().splitlines() or ["no output"])[-1]

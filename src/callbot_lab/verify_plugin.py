@@ -45,6 +45,8 @@ class Reporter:
             crash = getattr(report.longrepr, "reprcrash", None)
             text = crash.message if crash else str(report.longrepr)
             message = f"{report.location[2]}: {(text.strip().splitlines() or ['failed'])[0]}"
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            message = report.longrepr[2].removeprefix("Skipped: ")
         self._say(section=section, outcome=report.outcome, message=message)
 
     def _say(self, **event: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 GROUP = "callbot_lab.implementations"
 PARTS = ("decode", "AudioBuffer", "AudioProcessor")
 OURS = ("callbot_cython", "callbot_python", "callbot_rust")
-"""Packages that may leave nothing out."""
+"""Packages whose implementations may leave nothing out."""
 
 
 class UnknownSubject(LookupError):
@@ -51,11 +51,14 @@ class Subject:
 
     @property
     def lacks_ingest(self) -> str:
-        """Why the sections on messages do not apply; empty where they do, and always for one of ours."""
-        if self.missing or hasattr(self.implementation.AudioProcessor(capacity=0), "ingest"):
-            return self.missing
-        ours = self.path.partition(":")[0].partition(".")[0] in OURS
-        return "" if ours else f"{self.name} does not offer AudioProcessor.ingest"
+        """Why the sections on messages do not apply; empty where they do."""
+        offered = hasattr(self.implementation.AudioProcessor(capacity=0), "ingest")
+        return "" if offered else f"{self.name} does not offer AudioProcessor.ingest"
+
+    @property
+    def leaves_nothing_out(self) -> bool:
+        """Whether it is one of ours that claims to conform: what it lacks is a failure."""
+        return self.contract == "full" and self.path.partition(":")[0].partition(".")[0] in OURS
 
     def headline(self) -> str:
         """One line for the report's header."""
