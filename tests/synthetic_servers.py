@@ -80,6 +80,8 @@ def make_server_run(
             rungs += [_rung(form, name, repeat, int(most * share), share <= 1) for share in (0.5, 1.0, 1.05)]
     held = [_rung(form, name, -1, int(true_calls(form, name, store)), True) for form, name in pairs]
     builds = {name: {"language": LANGUAGES.get(name, name)} for name in store}
+    for build in builds.values():
+        build["binding"] = "none" if build["language"] == "python" else build["language"]
     note = {
         "schema": SCHEMA,
         "status": "complete",

@@ -201,18 +201,19 @@ def test_the_figure_draws_every_mark_at_its_share() -> None:
     assert len(figure.axes) == 2
     for axes in figure.axes:
         assert axes.get_yscale() == "log"
+        panel = axes.get_title(loc="left")
         drawn = {line.get_gid(): line for line in axes.lines if str(line.get_gid()).startswith("arm ")}
         assert len(drawn) == 12
         for place, name in enumerate(("decode", "buffer", "JSON")):
-            mark = drawn[f"arm rust at {name}"]
+            mark = drawn[f"arm rust at {name} of {panel}"]
             assert mark.get_ydata()[0] == pytest.approx(1 / (1.1 * 3.0**place))
             assert mark.get_xdata()[0] == pytest.approx(place, abs=0.35)
             assert mark.get_color() == figures.STYLES["rust"].colour
             # Arms of one boundary stand side by side.
-            assert len({drawn[f"arm {arm} at {name}"].get_xdata()[0] for arm in set(marks["arm"])}) == 4
-        (join,) = [line for line in axes.lines if line.get_gid() == "join rust"]
+            assert len({drawn[f"arm {arm} at {name} of {panel}"].get_xdata()[0] for arm in set(marks["arm"])}) == 4
+        (join,) = [line for line in axes.lines if line.get_gid() == f"join rust of {panel}"]
         assert list(join.get_ydata()) == pytest.approx([1 / (1.1 * 3.0**place) for place in range(3)])
-        (band,) = [patch for patch in axes.patches if patch.get_gid() == "null band"]
+        (band,) = [patch for patch in axes.patches if patch.get_gid() == f"null band of {panel}"]
         assert band.get_y() == pytest.approx(np.exp(-0.01))
         assert band.get_y() + band.get_height() == pytest.approx(np.exp(0.01))
         low, high = axes.get_ylim()
@@ -229,7 +230,7 @@ def test_the_figure_draws_no_interval_that_is_not_known() -> None:
     marks = made(3.0, 1.1, half=np.inf, band=np.inf)
     figure = figures.boundary_costs(marks, BASE, boundary.title(marks))
     axes = figure.axes[0]
-    assert not [patch for patch in axes.patches if patch.get_gid() == "null band"]
+    assert not axes.patches
     assert not [line for line in axes.lines if line.get_linewidth() == pytest.approx(1.6)]
     assert all(np.isfinite(axes.get_ylim()))
 
@@ -254,6 +255,8 @@ def test_nothing_lies_outside_of_the_figure() -> None:
 def test_the_page_has_the_section_only_for_a_run_with_the_experiment(run: results.RunData, tmp_path: Path) -> None:
     page = report.write_page(run, None, tmp_path / "with").read_text(encoding="utf-8")
     assert 'id="boundary"' in page
+    ids = re.findall(r'\bid="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
     assert "against orjson+library@parse-decode" in page
     assert "not measured: not offered: it has no buffer" in page
     (headline,) = [line for line in report.verdict_lines(run, None, tmp_path) if line.startswith("boundary (2 cells)")]

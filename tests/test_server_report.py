@@ -19,6 +19,7 @@ from callbot_lab.serverlab.summary import (
     INGEST_PARTS,
     PARTS,
     ServerData,
+    boundaries,
     capacities,
     costs,
     gains,
@@ -81,6 +82,21 @@ def test_gains_stand_beside_the_bound_of_their_server(run: ServerData) -> None:
     assert ("picows+json", "rust") not in table.index
 
 
+def test_boundaries_of_whole_servers_are_the_true_ones(run: ServerData) -> None:
+    marks = boundaries(run)
+    assert set(marks["panel"]) == {"callbot-paced", "twilio-paced"}
+    assert list(dict.fromkeys(marks["boundary"])) == ["decode", "buffer", "JSON", "frame"]
+    here = marks[marks["panel"] == "callbot-paced"].set_index(["boundary", "arm"])
+    for place, mix in (("buffer", "fastapi+json+rust"), ("JSON", "fastapi+ingest+cython"), ("frame", BEST)):
+        row = here.loc[(place, Mix.parse(mix).implementation)]
+        assert row["ratio"] == pytest.approx(true_ratio(BASE, mix), rel=0.02)
+        assert row["native"]
+    assert here.loc[("buffer", "python"), ["ratio", "native"]].tolist() == [1, False]
+    assert "The boundary moves the cost of a message more" in sentences.boundary_line(run)
+    drawn = {picture["name"] for picture in part.page_part(run, CLAIMED)["figures"]}
+    assert "boundary-servers" in drawn
+
+
 def test_a_ratio_of_two_mixes_needs_both(run: ServerData) -> None:
     found = ratio_of_costs(run, "callbot-paced", FAST, SLOW)
     assert found is not None
@@ -101,7 +117,7 @@ def test_capacities_know_the_fastest_and_what_was_held(run: ServerData) -> None:
 
 def test_sentences_say_that_the_report_is_wrong_where_it_is(run: ServerData) -> None:
     said = sentences.lines(run, CLAIMED)
-    assert len(said) == 8
+    assert len(said) == 9
     assert "not 2.66 times" in said[0]
     assert "does not support 2.66 times" in said[1]
     assert f"as many as {BASE}" in said[2]
@@ -114,7 +130,7 @@ def test_sentences_say_that_the_report_is_wrong_where_it_is(run: ServerData) -> 
     assert told is not None
     assert float(told[1]) == pytest.approx(bound, rel=0.02)
     null = costs(run).set_index(["cell", "arm"]).loc[("callbot-paced", NULL)]
-    assert f"{null['share_low']:.3f} to {null['share_high']:.3f}" in said[7]
+    assert f"{null['share_low']:.3f} to {null['share_high']:.3f}" in said[8]
 
 
 def test_sentences_say_that_the_report_is_right_where_it_is(right: ServerData) -> None:

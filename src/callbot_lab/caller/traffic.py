@@ -70,8 +70,8 @@ class Traffic(Switchboard):
         mask = Mask(draw.randbytes(4))
         self.calls = [Call(wire.call_id(run, k), draw.randrange(len(self.workload.texts))) for k in range(calls)]
         super().__init__(host, port, wire, [call.call_id for call in self.calls], mask, tape)
-        # In the order of their phases, calls lie in memory in the order in which they are due, which saves the caller
-        # a tenth of its time. To the server they come in an order of their own (see connect).
+        # In the order of their phases, calls lie in memory in the order in which they are due: the caller goes through
+        # them from end to end. To the server they come in an order of their own (see connect).
         self.phases = np.array(sorted(draw.randrange(self.period_ns) for _ in range(calls)), dtype=np.int64)
         self._order = draw.sample(range(calls), calls)
         self.breaks = self.plan.of_calls(calls)

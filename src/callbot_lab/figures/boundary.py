@@ -82,9 +82,10 @@ def boundary_costs(marks: pd.DataFrame, baseline: str, title: str) -> Figure:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, boundaries: list[str], arms: list[str], numbers: dict[str, int]) -> None:
-    band = rows["null_band"].max()
+    band, panel = rows["null_band"].max(), rows["panel"].iloc[0]
     if np.isfinite(band):
-        axes.axhspan(float(np.exp(-band)), float(np.exp(band)), color="#dddddd", linewidth=0, zorder=0, gid="null band")
+        reach = float(np.exp(-band)), float(np.exp(band))
+        axes.axhspan(*reach, color="#dddddd", linewidth=0, zorder=0, gid=f"null band of {panel}")
     axes.axhline(1, color="#888888", linewidth=0.8, zorder=1)
     for index, arm in enumerate(arms):
         own = rows[rows["arm"] == arm]
@@ -93,12 +94,13 @@ def _draw(axes: Axes, rows: pd.DataFrame, boundaries: list[str], arms: list[str]
         shift = _SPREAD * ((index + 0.5) / len(arms) - 0.5)
         at = [boundaries.index(name) + shift for name in own["boundary"]]
         mark = _mark(own["language"].iloc[0], numbers[arm])
-        axes.plot(at, 1 / own["ratio"], color=mark["color"], linewidth=0.7, alpha=0.5, zorder=2, gid=f"join {arm}")
+        name = f"join {arm} of {panel}"
+        axes.plot(at, 1 / own["ratio"], color=mark["color"], linewidth=0.7, alpha=0.5, zorder=2, gid=name)
         for x, (_, row) in zip(at, own.iterrows(), strict=True):
             if row["low"] > 0 and np.isfinite(row["high"]):
                 ends = [1 / row["high"], 1 / row["low"]]
                 axes.plot([x, x], ends, color=mark["color"], linewidth=1.6, solid_capstyle="butt", zorder=3)
-            name = f"arm {arm} at {row['boundary']}"
+            name = f"arm {arm} at {row['boundary']} of {panel}"
             axes.plot(x, 1 / row["ratio"], markersize=5.5, linestyle="none", zorder=4, gid=name, **mark)
     axes.set_xlim(-0.5, len(boundaries) - 0.5)
     axes.set_xticks(range(len(boundaries)), [f"+ {name}" if place else name for place, name in enumerate(boundaries)])

@@ -178,7 +178,7 @@ class Calls:
         return self.held if self.ingest is None else int(self.processor.total_bytes)
 
     def settle(self, call: Call, held: int | None = None) -> None:
-        """Take into account what the implementation did by itself; `held` is what its buffer holds, or held."""
+        """Take into account what the implementation did by itself; `held` is what a buffer held that is closed."""
         if not call.ingests:
             return
         chunks = call.buffer.chunk_count - call.chunks
@@ -222,7 +222,8 @@ class Calls:
         self.settle(call)
         if call.bytes == call.committed and self.settings.stage is Stage.BUFFER:
             raise Refused("input_audio_buffer.commit: the buffer is empty")
-        self._hand_over(call)
+        if audio := self._taken(call):
+            self.recorder.write([(call.file, audio)])
         call.committed = call.handed
         call.pieces += 1
         return f"{call.call_id}-{call.pieces}"
@@ -268,9 +269,6 @@ class Calls:
         self.recent.append(note)
         if "file" in note:
             done(note)
-
-    def _hand_over(self, call: Call) -> None:
-        self.recorder.write([(call.file, audio)] if (audio := self._taken(call)) else [])
 
     def _taken(self, call: Call) -> bytes:
         """What a call holds, on its way to its file."""

@@ -11,7 +11,7 @@ from .. import figures, wording
 from ..embed import embed
 from ..worker import NULL
 from . import sentences
-from .summary import ServerData, capacities, costs, gains, parts, sampled
+from .summary import ServerData, boundaries, capacities, costs, gains, parts, sampled
 
 
 def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
@@ -129,6 +129,14 @@ def drawn(
             for _, row in found.iterrows()
         )
         made.append(embed(figures.amdahl(found, claimed, title), "amdahl", title, said))
+    marks = boundaries(run)
+    if len(marks):
+        title = sentences.boundary_line(run)
+        said = " ".join(
+            f"{row['panel']}: {row['arm']}, boundary at {row['boundary']}: {wording.ratio(1 / row['ratio'])}."
+            for _, row in marks.iterrows()
+        )
+        made.append(embed(figures.boundary_costs(marks, run.baseline, title), "boundary-servers", title, said))
     for form, calls in carried.items():
         if len(calls):
             title = sentences.best_line(run, form) or f"Calls of {form} that one core carries."

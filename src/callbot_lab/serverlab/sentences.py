@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .. import wording
+from .. import boundary, wording
 from ..worker import NULL
 from .definition import BEST, FAST, SLOW
-from .summary import ServerData, capacities, costs, gains, parts, ratio_of_costs, sampled
+from .summary import ServerData, boundaries, capacities, costs, gains, parts, ratio_of_costs, sampled
 
 MEANINGS = {
     "receive": "into receiving it (socket, frame, framework)",
@@ -28,7 +28,7 @@ def lines(run: ServerData, claimed: float) -> list[str]:
     """Everything that the run can say; `claimed` is the seed report's ratio."""
     found = [cost_line(run, claimed), calls_line(run, claimed)]
     found += [best_line(run, form) for form in searched_formats(run)]
-    found += [time_line(run), sampled_line(run), bound_line(run)]
+    found += [time_line(run), sampled_line(run), bound_line(run), boundary_line(run)]
     return [line for line in (*found, noise_line(run)) if line]
 
 
@@ -128,6 +128,12 @@ def sampled_line(run: ServerData) -> str:
         f"With {wording.number(row['calls'])} {row['format']} calls it was seen {wording.listing(said)} "
         f"({row['samples']:,} samples of its CPU time)."
     )
+
+
+def boundary_line(run: ServerData) -> str:
+    """Which moves what a whole server spends on a message more: where compiled code begins, or its language."""
+    marks = boundaries(run)
+    return f"Whole servers: {boundary.title(marks)}" if len(marks) else ""
 
 
 def bound_line(run: ServerData) -> str:

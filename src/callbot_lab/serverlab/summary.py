@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..analysis import analyse_cell, interval, worker_ratios
+from ..boundary import MARKS
 from ..errors import LabError
 from ..server.parsers import INGEST
 from ..worker import NULL
@@ -195,21 +196,29 @@ def ratio_of_costs(run: ServerData, cell: str, mix: str, against: str) -> tuple[
     return float(ratio), float(low), float(high)
 
 
-def boundaries(run: ServerData, cell: str) -> pd.DataFrame:
-    """What a message costs by where compiled code begins and in which language, as shares of the baseline's CPU.
-
-    A row a mix: `boundary`, `language`, `mix`, `ratio` (the share), `low`, `high` (t interval over workers).
-    """
-    logs = worker_ratios(run.cell(cell), run.baseline, CPU) if run.has(cell, run.baseline) else pd.DataFrame()
-    logs[run.baseline] = 0.0
-    rows = []
-    for boundary in run.note["definition"]["boundaries"]:
-        for mix in boundary["mixes"]:
-            if mix in logs:
-                ratio, low, high = np.exp(interval(-logs[mix].to_numpy()))
-                place = {"boundary": boundary["name"], "language": run.language(mix), "mix": mix}
-                rows.append(place | {"ratio": ratio, "low": low, "high": high})
-    return pd.DataFrame(rows, columns=["boundary", "language", "mix", "ratio", "low", "high"])
+def boundaries(run: ServerData) -> pd.DataFrame:
+    """Whole servers by where compiled code begins and in which language, as boundary.MARKS: a panel is a cell in which
+    every boundary was measured."""
+    table, rows, places = costs(run), [], run.note["definition"]["boundaries"]
+    for place in places:
+        for cell, found in table.groupby("cell", sort=False) if len(table) else ():
+            known, band = found.set_index("arm"), found["null_band"].max()
+            for mix in (name for name in place["mixes"] if name in known.index):
+                implementation = Mix.parse(mix).implementation
+                own = {"ratio": 1.0, "low": 1.0, "high": 1.0} if mix == run.baseline else known.loc[mix].to_dict()
+                rows.append(
+                    {
+                        "panel": cell,
+                        "boundary": place["name"],
+                        "arm": implementation,
+                        "language": run.language(mix),
+                        "native": run.note["builds"][implementation].get("binding", "none") != "none",
+                        **{key: own[key] for key in ("ratio", "low", "high")},
+                        "null_band": band,
+                    }
+                )
+    found = pd.DataFrame(rows, columns=MARKS)
+    return found[found.groupby("panel")["boundary"].transform("nunique") == len(places)].reset_index(drop=True)
 
 
 def sampled(run: ServerData) -> pd.DataFrame:

@@ -32,7 +32,7 @@ NO_CODES = (0, 1006)
 """Codes that no close may carry, and that picows lets pass."""
 
 TEXT = WSMsgType.TEXT
-"""Looked up once: an enumeration takes longer to find its member than a message to be stored."""
+"""Looked up once: to find a member of an enumeration takes a while."""
 
 LAST_CODE = 4999
 """Codes of a close past this one mean nothing."""
