@@ -13,6 +13,8 @@ import pytest
 from callbot_lab import results
 from callbot_lab.errors import LabError
 
+from .synthetic import make_run, reproduce
+
 NOTE = {
     "schema": 1,
     "status": "complete",
@@ -128,3 +130,12 @@ def test_the_newest_run_is_the_last_by_name(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "run.json").write_text("{}", encoding="utf-8")
     assert results.latest_run(tmp_path).name == "20260102T000000Z-quick"
+
+
+def test_the_newest_run_with_an_experiment_is_not_always_the_newest(tmp_path: Path) -> None:
+    for name, experiments in (("20260101T000000Z-a", [reproduce(2.66)]), ("20260102T000000Z-b", [])):
+        make_run(tmp_path / name, experiments)
+    assert results.latest_run(tmp_path).name == "20260102T000000Z-b"
+    assert results.latest_run(tmp_path, "reproduce").name == "20260101T000000Z-a"
+    with pytest.raises(LabError, match="no run with best; make one with: callbot-lab measure -e best"):
+        results.latest_run(tmp_path, "best")

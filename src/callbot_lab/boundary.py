@@ -173,6 +173,26 @@ def lines(table: pd.DataFrame, found: pd.DataFrame, experiment: dict[str, Any]) 
     return said
 
 
+def furthest_table(found: pd.DataFrame, experiment: dict[str, Any]) -> str:
+    """Every arm, with the boundary as far out as it goes, against each arm that the experiment names, in Markdown.
+
+    A row a cell and arm: how many times as fast. `found` is what ratios gives.
+    """
+    named = found[found["inwards"] == ""]
+    furthest = [steps[-1] for steps in _by_name(arm for arm in experiment["arms"] if arm in set(named["arm"]))]
+    rows = []
+    for cell in experiment["cells"]:
+        for arm in (name for name in furthest if name not in experiment["against"]):
+            own = named[(named["cell"] == cell["name"]) & (named["arm"] == arm)].set_index("against")
+            ratios_of = [own.loc[other] if other in own.index else None for other in experiment["against"]]
+            said = [
+                "" if one is None else f"{wording.ratio(one['ratio'])} ({wording.interval(one['low'], one['high'])})"
+                for one in ratios_of
+            ]
+            rows.append([cell["size"], f"`{arm}`", *said])
+    return wording.table(["messages", "arm", *(f"against `{other}`" for other in experiment["against"])], rows)
+
+
 def rows_of(table: pd.DataFrame, found: pd.DataFrame, experiment: dict[str, Any]) -> list[dict[str, Any]]:
     """The ratios in words, for a table: `where` and `rows` of every cell.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import ablation, findings, results, summary, wording
+from . import ablation, boundary, findings, results, summary, wording
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import CLAIMS, ROOT, RUNS
@@ -127,9 +127,25 @@ def _claimed() -> float:
 
 @cache
 def _recorded() -> tuple[RunData, pd.DataFrame]:
-    """The newest recorded run and its summary."""
-    run = results.read_run(results.latest_run(RUNS))
+    """The newest recorded run of what the first table tells, and its summary."""
+    return _run_of("best")
+
+
+@cache
+def _run_of(experiment: str) -> tuple[RunData, pd.DataFrame]:
+    """The newest recorded run with an experiment, and its summary."""
+    run = results.read_run(results.latest_run(RUNS, experiment))
     return run, summary.summarise(run)
+
+
+def boundaries(run: RunData, table: pd.DataFrame) -> str:
+    """What moving the boundary to native code buys, by experiment: the ratios of the furthest step, and sentences."""
+    parts = []
+    for experiment in (one for one in run.note["experiments"] if one.get("against")):
+        found = boundary.ratios(run, experiment)
+        parts.append(boundary.furthest_table(found, experiment))
+        parts += boundary.lines(table, found, experiment)
+    return "\n\n".join([*parts, _origin(run)])
 
 
 _PARTS: dict[str, Callable[[], str]] = {
@@ -138,6 +154,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "servers": lambda: whole_servers(_servers(), _claimed()),
     "messages": lambda: part.costs_table(_servers()),
     "gains": lambda: part.gains_table(_servers()),
+    "boundary": lambda: boundaries(*_run_of("boundary")),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},
 }

@@ -79,12 +79,14 @@ def read_verification(folder: Path) -> dict[str, Any] | None:
         raise LabError(f"{path} is damaged ({_first_line(error)})") from None
 
 
-def latest_run(folder: Path) -> Path:
-    """The newest run in a folder of runs; LabError if there is none."""
-    runs = sorted(path.parent for path in folder.glob("*/run.json"))
-    if not runs:
-        raise LabError(f"{folder} holds no run; make one with: callbot-lab measure")
-    return runs[-1]
+def latest_run(folder: Path, experiment: str = "") -> Path:
+    """The newest run in a folder of runs, or the newest with an experiment; LabError if there is none."""
+    runs = sorted((path.parent for path in folder.glob("*/run.json")), reverse=True)
+    for run in runs:
+        if not experiment or experiment in {one["name"] for one in _read_note(run)["experiments"]}:
+            return run
+    wanted, option = (f" with {experiment}", f" -e {experiment}") if experiment else ("", "")
+    raise LabError(f"{folder} holds no run{wanted}; make one with: callbot-lab measure{option}")
 
 
 def _read_note(folder: Path) -> dict[str, Any]:

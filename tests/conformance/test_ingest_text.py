@@ -229,6 +229,17 @@ def test_last_inner_member_of_a_name_counts(ingesting: Any, name: str, earlier: 
     appended(ingesting, text.replace('"media": {', f'"media": {{"{name}":{earlier},'))
 
 
+@pytest.mark.parametrize("before", ['"media":{"payload":"\\q"},', '"media":{"x":1,"payload":"\\q","payload":""},', ""])
+def test_value_that_does_not_count_has_to_be_json_as_well(ingesting: Any, before: str) -> None:
+    processor, buffer = opened(ingesting, "callbot")
+    text = "{" + before + json.dumps(CALLBOT_MEDIA)[1:]
+    if not before:
+        text = text.replace('"payload":', '"payload":"\\q","payload":')
+    position = text.index("\\q") + 1
+    assert [outcome(send, processor, "callbot", way) for way in both(text)] == [refused("JSON", position)] * 2
+    assert len(buffer) == 0
+
+
 @pytest.mark.parametrize(
     ("last", "position"),
     [('"event":5', 8), ('"call_id":""', 10), ('"\\u0073eq":"7"', 11), ('"media":null', 8), ('"seq":-1', 6)],

@@ -35,6 +35,12 @@ class takes_nan(Lenient):
         return symbols.replace("NaN", "123") if isinstance(symbols, str) else symbols.replace(b"NaN", b"123")
 
 
+@wrong("ingest_text")
+class payload_that_does_not_count_is_not_read(Lenient):
+    def changed(self, symbols: Any) -> Any:
+        return symbols.replace("\\q", "  ") if isinstance(symbols, str) else symbols.replace(b"\\q", b"  ")
+
+
 @wrong("ingest_json")
 class takes_overlong_utf8(Lenient):
     def changed(self, symbols: Any) -> Any:

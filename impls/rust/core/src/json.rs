@@ -33,8 +33,8 @@ pub struct Name<'a> {
     pub word: u64,
 }
 
-/// The first eight bytes as a number, less of them with zeros behind. A name has no zeros, so that one of less than eight
-/// bytes is known by its word.
+/// The first eight bytes as a number, less of them with zeros behind. A name has no zeros, so that one of less than
+/// eight bytes is known by its word.
 pub const fn word(bytes: &[u8]) -> u64 {
     let (mut word, mut index) = (0, 0);
     while index < bytes.len() && index < 8 {

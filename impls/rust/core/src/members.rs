@@ -144,7 +144,8 @@ fn unknown(name: Name, place: impl Fn(Name) -> Place) -> Place {
         return Place::Nowhere;
     }
     let said = said(name.inside);
-    // What escapes stand for may be a backslash, or a zero that its word does not show, but no name that is known has one.
+    // What escapes stand for may be a backslash, or a zero that its word does not show, but no name that is known has
+    // one.
     let odd = said.iter().any(|byte| matches!(byte, b'\\' | 0));
     if odd { Place::Nowhere } else { place(Name { inside: &said, word: word(&said) }) }
 }
