@@ -167,7 +167,7 @@ def test_a_journal_without_its_note_is_not_begun(tmp_path: Path) -> None:
     # In the way of the note.
     (tmp_path / "a.json.new").mkdir()
     recording = recorder.recording("a", "pcm16", 8000, {})
-    recorder.write(recording, b"abcd")
+    recorder.write([(recording, b"abcd")])
     until(lambda: recorder.failing)
     assert not list(tmp_path.glob("*.part"))
     (tmp_path / "a.json.new").rmdir()

@@ -318,12 +318,12 @@ def test_a_server_that_loses_refuses_or_spoils_something_gets_no_number(tmp_path
 @pytest.mark.slow
 def test_real_servers_are_measured_and_checked(tmp_path: Path, callbot_lab: Callable[..., Any]) -> None:
     out = tmp_path / "run"
-    arguments = ["-e", "server", "-p", "glance", "-s", "openai", "-i", "picows+orjson+rust", "-i", "fastapi+json"]
+    arguments = ["-e", "server", "-p", "glance", "-s", "openai", "-i", "picows+orjson+rust", "-i", "fastapi+json+rust"]
     done = callbot_lab("measure", *arguments, "--out", str(out))
     assert done.returncode == 0, done.stdout + done.stderr
     run = read_server(out)
     assert run.note["status"] == "complete"
-    assert set(run.slots["arm"]) == {BASE, NULL, "picows+orjson+rust", "fastapi+json"}
+    assert set(run.slots["arm"]) == {BASE, NULL, "picows+orjson+rust", "fastapi+json+rust"}
     assert (run.slots["cpu_ns"] > 0).all()
     # 200 calls send a chunk every 100 ms for 0.8 s.
     assert set(run.slots["chunks"]) == {1600}
