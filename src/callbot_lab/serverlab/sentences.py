@@ -42,6 +42,12 @@ def main_cell(run: ServerData) -> str:
     return str(run.note["definition"]["cells"][0]["name"])
 
 
+def cell_of(run: ServerData, form: str) -> str:
+    """The first cell of a format; empty if none was measured."""
+    cells = run.note["definition"]["cells"]
+    return next((str(cell["name"]) for cell in cells if cell["format"] == form), "")
+
+
 def lag_bound(run: ServerData, form: str) -> float:
     """Milliseconds under which the 99th percentile of the lag of a format has to be."""
     return next(float(part["lag_ms"]) for part in run.note["definition"]["capacity"] if part["format"] == form)
