@@ -180,10 +180,9 @@ def times_carried(run: ServerData, mix: str, against: str) -> tuple[float, float
 def origin(run: ServerData) -> str:
     """Where the numbers come from, in one sentence."""
     environment, profile = run.note["environment"], run.note["profile"]
-    dirty = {False: "", True: ", with uncommitted changes"}.get(environment["commit"]["dirty"], ", of unknown state")
     return (
         f"{wording.count(run.note['workers'], 'worker')} ({profile['name']} profile) on {environment['cpu']['name']}, "
-        f"{wording.interpreter(environment['python'])}, commit {str(environment['commit']['revision'])[:12]}{dirty}"
+        f"{wording.interpreter(environment['python'])}, {wording.commit(environment['commit'])}"
     )
 
 
