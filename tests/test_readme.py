@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,44 @@ def test_a_number_that_was_edited_is_made_anew(tmp_path: Path) -> None:
     path.write_text(edited, encoding="utf-8")
     readme.rewrite(path)
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_check_names_the_line_with_a_digit_that_was_changed_by_hand(
+    tmp_path: Path, callbot_lab: Callable[..., Any]
+) -> None:
+    lines = readme.README.read_text(encoding="utf-8").splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if re.match(r"\| .* \| `rust` \|", line))
+    right = lines[place]
+    found = re.search(r"\d(?= \| (faster|slower|equivalent))", right)
+    assert found
+    wrong = f"{right[: found.start()]}{(int(found[0]) + 1) % 10}{right[found.end() :]}"
+    path = tmp_path / "README.md"
+    path.write_text("".join(lines), encoding="utf-8")
+    same = callbot_lab("check", str(path))
+    assert same.returncode == 0, same.stdout + same.stderr
+    path.write_text("".join([*lines[:place], wrong, *lines[place + 1 :]]), encoding="utf-8")
+    done = callbot_lab("check", str(path))
+    assert done.returncode == 1
+    told = [line for line in done.stdout.splitlines() if line.startswith(str(path))]
+    assert told == [f"{path}:{place + 1}: stands: {wrong.rstrip()}", f"{path}:{place + 1}: should: {right.rstrip()}"]
+
+
+def test_check_tells_of_lines_that_are_missing_or_too_many() -> None:
+    text = readme.SERVER.read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    place = next(number for number, line in enumerate(lines) if line.startswith("| null arm"))
+    (missing,) = readme.differences("".join(lines[:place] + lines[place + 1 :]))
+    assert (missing.stands, missing.should) == (None, lines[place].rstrip())
+    (extra,) = readme.differences("".join([*lines[:place], "| more |\n", *lines[place:]]))
+    assert (extra.line, extra.stands, extra.should) == (place + 1, "| more |", None)
+    assert readme.differences(text) == []
+
+
+def test_check_of_no_document_is_an_error_of_a_line(callbot_lab: Callable[..., Any]) -> None:
+    done = callbot_lab("check", "nowhere.md")
+    assert done.returncode != 0
+    assert "there is no document nowhere.md" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("part", ["answer", "servers"])

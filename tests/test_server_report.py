@@ -266,6 +266,42 @@ def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: Server
     assert "nan" not in text
 
 
+def test_documents_tell_each_format_s_calls_beside_the_costs_of_that_format(run: ServerData) -> None:
+    text = part.carried_tables(run)
+    callbot, twilio = text.split("Calls of twilio")
+    for form, table in (("callbot", callbot), ("twilio", twilio)):
+        rows = {cells[1].strip(" `"): cells[2:5] for line in table.splitlines() if (cells := line.split("|"))[1:]}
+        known = costs(run)[lambda one, name=form: one["cell"] == f"{name}-paced"].set_index("arm")["share"]
+        cost, calls, times = rows[BEST]
+        assert float(cost.split("(")[0]) == pytest.approx(known[BEST], abs=0.01)
+        assert float(calls.split("(")[0].replace(",", "")) == pytest.approx(true_calls(form, BEST), rel=0.15)
+        assert float(times.split("(")[0]) == pytest.approx(true_ratio(BASE, BEST), rel=0.1)
+        assert rows[BASE][0].strip() == "1"
+    assert ORJSON in callbot
+    assert ORJSON not in twilio
+
+
+def test_documents_tell_boundaries_of_servers_as_shares(run: ServerData) -> None:
+    text = part.boundary_table(run)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    head, body = rows[0], rows[2:]
+    places = run.note["definition"]["boundaries"]
+    assert head == ["cell", "boundary", "`python`", "`cython`", "`rust`"]
+    assert [row[1] for row in body] == [place["name"] for place in places] * 2
+    for place, row in zip(places, body, strict=False):
+        for mix, cell in zip(place["mixes"], row[2:], strict=True):
+            share, *interval = (float(number) for number in re.findall(r"[\d.]+", cell))
+            assert share == pytest.approx(1 / true_ratio(BASE, mix), rel=0.05)
+            assert interval == [] if mix == BASE else interval[0] <= share <= interval[1]
+    assert text.endswith(sentences.boundary_line(run))
+
+
+def test_documents_tell_where_time_was_sampled(run: ServerData) -> None:
+    lines = part.sampled_table(run).splitlines()
+    assert lines[0] == "| mix | load | kernel | interpreter | implementation | parser | samples |"
+    assert lines[2:] == [f"| `{BEST}` | 900 callbot calls | 50 % | 30 % | 20 % | 0 % | 1,000 |"]
+
+
 def test_what_failed_has_no_number(tmp_path: Path) -> None:
     fault = {"cell": "callbot-paced", "arm": BEST, "status": "wrong output", "reason": "one call was stored wrong"}
     folder = make_server_run(

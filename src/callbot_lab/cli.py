@@ -209,6 +209,33 @@ def readme_() -> None:
         console.print(f"rewrote the generated parts of {path}", markup=False, highlight=False, soft_wrap=True)
 
 
+@app.command()
+def check(
+    documents: Annotated[
+        list[Path] | None, typer.Argument(help="Documents to check; all of them if none is named.")
+    ] = None,
+) -> None:
+    """Compute the numbers in README.md and docs/ from data/ again, and name every line that differs (exit status 1)."""
+    from . import readme, wording
+
+    wrong = 0
+    for path in documents or readme.DOCUMENTS:
+        if not path.is_file():
+            raise LabError(f"there is no document {path}")
+        found = readme.differences(path.read_text(encoding="utf-8"))
+        wrong += len(found)
+        for one in found:
+            for label, line in (("stands", one.stands), ("should", one.should)):
+                said = "nothing" if line is None else line
+                console.print(f"{path}:{one.line}: {label}: {said}", markup=False, highlight=False, soft_wrap=True)
+        if not found:
+            console.print(f"{path} says what data/ says", markup=False, highlight=False, soft_wrap=True)
+    if wrong:
+        total = f"{wording.count(wrong, 'line')} not as data/ says; `callbot-lab readme` writes them anew"
+        console.print(total, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+
+
 app.command("serve")(server_command.serve)
 app.command("call")(caller_command.call)
 app.command("recover")(server_command.recover)

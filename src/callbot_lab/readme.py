@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +50,26 @@ def rewritten(text: str) -> str:
 def rewrite(path: Path) -> None:
     """Rewrite the generated parts of a document in place."""
     path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A line of a document's generated parts that is not what data/ says; None where one of them has no such line."""
+
+    line: int
+    stands: str | None
+    should: str | None
+
+
+def differences(text: str) -> list[Difference]:
+    """Where a document differs from what data/ says, line by line, with the numbers of its own lines from 1."""
+    stands, should = text.splitlines(), rewritten(text).splitlines()
+    found = []
+    for kind, a, b, c, d in SequenceMatcher(None, stands, should, autojunk=False).get_opcodes():
+        if kind != "equal":
+            pairs = enumerate(zip_longest(stands[a:b], should[c:d]), start=a + 1)
+            found += [Difference(line, *pair) for line, pair in pairs]
+    return found
 
 
 def answer(run: RunData) -> str:
@@ -97,7 +120,8 @@ def _origin(run: RunData) -> str:
     done = f"{run.note['workers']['done']} workers ({profile['name']} profile)"
     interpreter = wording.interpreter(environment["python"])
     where = run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder.name
-    return f"From `{where}`: {done}, {environment['cpu']['name']}, {interpreter}."
+    origin = f"{done}, {environment['cpu']['name']}, {interpreter}, {wording.commit(environment['commit'])}"
+    return f"From `{where}`: {origin}."
 
 
 def whole_servers(run: ServerData, claimed: float) -> str:
@@ -154,6 +178,9 @@ _PARTS: dict[str, Callable[[], str]] = {
     "servers": lambda: whole_servers(_servers(), _claimed()),
     "messages": lambda: part.costs_table(_servers()),
     "gains": lambda: part.gains_table(_servers()),
+    "carried": lambda: part.carried_tables(_servers()),
+    "server_boundary": lambda: part.boundary_table(_servers()),
+    "sampled": lambda: part.sampled_table(_servers()),
     "boundary": lambda: boundaries(*_run_of("boundary")),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},

@@ -116,6 +116,12 @@ def interpreter(python: dict[str, Any]) -> str:
     return f"{python['implementation']} {python['version']}, {build}"
 
 
+def commit(found: dict[str, Any]) -> str:
+    """The commit that was measured, marked where the results belong to none (environment.commit)."""
+    state = {False: "", True: ", with uncommitted changes"}.get(found["dirty"], ", of unknown state")
+    return f"commit {str(found['revision'])[:12]}{state}"
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]

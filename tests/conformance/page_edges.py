@@ -1,6 +1,6 @@
 """Gives an implementation texts that end, or begin, at the edge of a page that must not be touched.
 
-Run as a program with an import path, since a read across the edge ends the process. What is wrong without that is
+Run as a module with an import path, since a read across the edge ends the process. What is wrong without that is
 printed. POSIX only: the pages come from mmap.
 """
 

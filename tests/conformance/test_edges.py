@@ -48,13 +48,18 @@ def test_every_stranger_at_every_place(impl: Any) -> None:
     assert not wrong, report(wrong)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pages are protected with POSIX's mprotect")
-def test_nothing_beside_the_text_is_read(impl: Any, import_path: str) -> None:
+def run_at_page_edges(program: str, import_path: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the programs beside this file on an implementation, in a process of its own."""
     # With these hooks the interpreter notices, too, when a result is written past its end.
     environment = os.environ | {"PYTHONMALLOC": "debug", "PYTHONFAULTHANDLER": "1"}
     root = FOLDER.parents[(__package__ or "").count(".")]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
-    command = [sys.executable, str(FOLDER / "page_edges.py"), import_path]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    command = [sys.executable, "-m", f"{__package__}.{program}", import_path]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are protected with POSIX's mprotect")
+def test_nothing_beside_the_text_is_read(impl: Any, import_path: str) -> None:
+    done = run_at_page_edges("page_edges", import_path)
     said = (done.stdout + done.stderr).strip().splitlines()[:12]
     assert done.returncode == 0, f"status {done.returncode}:\n  " + "\n  ".join(said)

@@ -183,12 +183,48 @@ def gains_table(run: ServerData) -> str:
     return wording.table(heads, rows)
 
 
-def answer_table(run: ServerData) -> str:
-    """Calls that one core carries, and CPU per message, of the mixes of which both are known, in Markdown."""
-    table = costs(run)
-    table = table[table["cell"] == sentences.main_cell(run)].set_index("arm")
+def boundary_table(run: ServerData) -> str:
+    """CPU per message by where compiled code begins and by implementation, in Markdown: a row a boundary of a cell."""
+    marks = boundaries(run)
+    arms = list(dict.fromkeys(marks["arm"]))
     rows = []
-    for row in carried_rows(run, capacities(run), sentences.searched_formats(run)[0]):
+    for (panel, place), found in marks.groupby(["panel", "boundary"], sort=False):
+        own = found.set_index("arm")
+        said = [_as_share(own.loc[arm]) if arm in own.index else "" for arm in arms]
+        rows.append([panel, place, *said])
+    heads = ["cell", "boundary", *(f"`{arm}`" for arm in arms)]
+    said = f"CPU time of the server per message as a share of that of `{run.baseline}`, with the 95 % interval."
+    return f"{said}\n\n{wording.table(heads, rows)}\n\n{sentences.boundary_line(run)}"
+
+
+def sampled_table(run: ServerData) -> str:
+    """Where the time of servers was found under load, in Markdown: a row a server, a column a place."""
+    found = sampled_rows(run)
+    places = list(dict.fromkeys(place for row in found for place in row["shares"]))
+    rows = [
+        [f"`{row['mix']}`", row["load"], *(row["shares"].get(place, "") for place in places), row["samples"]]
+        for row in found
+    ]
+    return wording.table(["mix", "load", *places, "samples"], rows)
+
+
+def carried_tables(run: ServerData) -> str:
+    """Calls of each format that one core carries, and CPU per message there, in Markdown: a table a format."""
+    return "\n\n".join(
+        f"Calls of {form}, the lag's 99th percentile under {sentences.lag_bound(run, form):g} ms:\n\n"
+        f"{answer_table(run, form)}"
+        for form in sentences.searched_formats(run)
+    )
+
+
+def answer_table(run: ServerData, form: str = "") -> str:
+    """Calls of a format (by default the first) that one core carries, and CPU per message in the format's paced cell,
+    in Markdown; of the mixes that were searched."""
+    form = form or sentences.searched_formats(run)[0]
+    table = costs(run)
+    table = table[table["cell"] == sentences.cell_of(run, form)].set_index("arm")
+    rows = []
+    for row in carried_rows(run, capacities(run, form=form), form):
         cost = _share(table.loc[row["mix"]], row["mix"] == run.baseline) if row["mix"] in table.index else "-"
         times = f"{row['times']} ({row['times_interval']})" if row["times"] else "1"
         held = f"{row['held']} (p99 {row['held_p99']} ms)" if row["held_p99"] else row["held"]
@@ -201,6 +237,13 @@ def answer_table(run: ServerData) -> str:
         "held for a minute",
     ]
     return wording.table(heads, rows)
+
+
+def _as_share(row: pd.Series) -> str:
+    """How many times as fast something is, told as the share of the time that it takes."""
+    if row["low"] == row["high"] == 1:
+        return "1"
+    return f"{wording.ratio(1 / row['ratio'])} ({wording.interval(1 / row['high'], 1 / row['low'])})"
 
 
 def _share(row: pd.Series, own: bool) -> str:

@@ -42,6 +42,12 @@ def main_cell(run: ServerData) -> str:
     return str(run.note["definition"]["cells"][0]["name"])
 
 
+def cell_of(run: ServerData, form: str) -> str:
+    """The first cell of a format; empty if none was measured."""
+    cells = run.note["definition"]["cells"]
+    return next((str(cell["name"]) for cell in cells if cell["format"] == form), "")
+
+
 def lag_bound(run: ServerData, form: str) -> float:
     """Milliseconds under which the 99th percentile of the lag of a format has to be."""
     return next(float(part["lag_ms"]) for part in run.note["definition"]["capacity"] if part["format"] == form)
@@ -174,10 +180,9 @@ def times_carried(run: ServerData, mix: str, against: str) -> tuple[float, float
 def origin(run: ServerData) -> str:
     """Where the numbers come from, in one sentence."""
     environment, profile = run.note["environment"], run.note["profile"]
-    dirty = {False: "", True: ", with uncommitted changes"}.get(environment["commit"]["dirty"], ", of unknown state")
     return (
         f"{wording.count(run.note['workers'], 'worker')} ({profile['name']} profile) on {environment['cpu']['name']}, "
-        f"{wording.interpreter(environment['python'])}, commit {str(environment['commit']['revision'])[:12]}{dirty}"
+        f"{wording.interpreter(environment['python'])}, {wording.commit(environment['commit'])}"
     )
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: N801
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 from ..inputs import MisleadingText
@@ -31,6 +32,24 @@ class takes_items_of_any_size(AudioProcessor):
             return super().symbols(message)
         with self.buffer.codec.memory(message) as view:
             return view.tobytes()
+
+
+@wrong("ingest_edges")
+class looks_behind_the_message(AudioProcessor):
+    def symbols(self, message: Any) -> Any:
+        if isinstance(message, memoryview) and len(message) > 8 and not message.readonly:
+            held = (ctypes.c_char * len(message)).from_buffer(message)
+            ctypes.string_at(ctypes.addressof(held) + len(message), 1)
+        return super().symbols(message)
+
+
+@wrong("ingest_edges")
+class looks_before_the_message(AudioProcessor):
+    def symbols(self, message: Any) -> Any:
+        if isinstance(message, memoryview) and len(message) > 8 and not message.readonly:
+            held = (ctypes.c_char * len(message)).from_buffer(message)
+            ctypes.string_at(ctypes.addressof(held) - 1, 1)
+        return super().symbols(message)
 
 
 @wrong("ingest_inputs")
