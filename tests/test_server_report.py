@@ -297,6 +297,10 @@ def test_documents_tell_boundaries_of_servers_as_shares(run: ServerData) -> None
 
 
 def test_documents_tell_where_time_was_sampled(run: ServerData) -> None:
+    assert sentences.sampled_line(run) == (
+        "With 900 callbot calls it was seen 50 % in the kernel, 30 % in the interpreter and 20 % in the implementation "
+        "(1,000 samples of its CPU time)."
+    )
     lines = part.sampled_table(run).splitlines()
     assert lines[0] == "| mix | load | kernel | interpreter | implementation | parser | samples |"
     assert lines[2:] == [f"| `{BEST}` | 900 callbot calls | 50 % | 30 % | 20 % | 0 % | 1,000 |"]

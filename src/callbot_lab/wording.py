@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from numbers import Real
 from typing import Any
 
 from .errors import LabError
@@ -16,7 +17,7 @@ NO_NUMBER = "-"
 
 def finite(value: Any) -> bool:
     """Whether a value is a number that can be shown."""
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def ratio(value: float) -> str:

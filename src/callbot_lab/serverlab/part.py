@@ -188,13 +188,14 @@ def boundary_table(run: ServerData) -> str:
     marks = boundaries(run)
     arms = list(dict.fromkeys(marks["arm"]))
     rows = []
-    for (panel, place), found in marks.groupby(["panel", "boundary"], sort=False):
-        own = found.set_index("arm")
-        said = [_as_share(own.loc[arm]) if arm in own.index else "" for arm in arms]
-        rows.append([panel, place, *said])
+    for panel, there in marks.groupby("panel", sort=False):
+        for place, found in there.groupby("boundary", sort=False):
+            own = found.set_index("arm")
+            said = [_as_share(own.loc[arm]) if arm in own.index else "" for arm in arms]
+            rows.append([str(panel), str(place), *said])
     heads = ["cell", "boundary", *(f"`{arm}`" for arm in arms)]
-    said = f"CPU time of the server per message as a share of that of `{run.baseline}`, with the 95 % interval."
-    return f"{said}\n\n{wording.table(heads, rows)}\n\n{sentences.boundary_line(run)}"
+    head = f"CPU time of the server per message as a share of that of `{run.baseline}`, with the 95 % interval."
+    return f"{head}\n\n{wording.table(heads, rows)}\n\n{sentences.boundary_line(run)}"
 
 
 def sampled_table(run: ServerData) -> str:

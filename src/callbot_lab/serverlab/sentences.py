@@ -10,6 +10,7 @@ import pandas as pd
 from .. import boundary, wording
 from ..worker import NULL
 from .definition import BEST, FAST, SLOW
+from .sampled import OTHER
 from .summary import ServerData, boundaries, capacities, costs, gains, parts, ratio_of_costs, sampled
 
 MEANINGS = {
@@ -129,7 +130,9 @@ def sampled_line(run: ServerData) -> str:
     first = table[table["format"] == table["format"].iloc[0]].sort_values("share", ascending=False)
     row = first.iloc[0]
     shares = zip(first["place"], first["share"], strict=True)
-    said = [f"{wording.percent(share, 0)} in the {place}" for place, share in shares]
+    said = [
+        f"{wording.percent(share, 0)} {'elsewhere' if place == OTHER else f'in the {place}'}" for place, share in shares
+    ]
     return (
         f"With {wording.number(row['calls'])} {row['format']} calls it was seen {wording.listing(said)} "
         f"({row['samples']:,} samples of its CPU time)."
