@@ -215,7 +215,7 @@ def check(
         list[Path] | None, typer.Argument(help="Documents to check; all of them if none is named.")
     ] = None,
 ) -> None:
-    """Compute the numbers in README.md and docs/ from data/ again, and name every line that differs (exit status 1)."""
+    """Compute the generated parts of README.md and docs/ from data/ again; name every line that differs (status 1)."""
     from . import readme, wording
 
     wrong = 0

@@ -34,22 +34,30 @@ class takes_items_of_any_size(AudioProcessor):
             return view.tobytes()
 
 
-@wrong("ingest_edges")
-class looks_behind_the_message(AudioProcessor):
+class Looks(AudioProcessor):
+    """Reads a byte that is not the message's."""
+
+    def place(self, size: int) -> int:
+        """Where that is, from the first byte of a message of so many."""
+        raise NotImplementedError
+
     def symbols(self, message: Any) -> Any:
         if isinstance(message, memoryview) and len(message) > 8 and not message.readonly:
             held = (ctypes.c_char * len(message)).from_buffer(message)
-            ctypes.string_at(ctypes.addressof(held) + len(message), 1)
+            ctypes.string_at(ctypes.addressof(held) + self.place(len(message)), 1)
         return super().symbols(message)
 
 
 @wrong("ingest_edges")
-class looks_before_the_message(AudioProcessor):
-    def symbols(self, message: Any) -> Any:
-        if isinstance(message, memoryview) and len(message) > 8 and not message.readonly:
-            held = (ctypes.c_char * len(message)).from_buffer(message)
-            ctypes.string_at(ctypes.addressof(held) - 1, 1)
-        return super().symbols(message)
+class looks_behind_the_message(Looks):
+    def place(self, size: int) -> int:
+        return size
+
+
+@wrong("ingest_edges")
+class looks_before_the_message(Looks):
+    def place(self, size: int) -> int:
+        return -1
 
 
 @wrong("ingest_inputs")
