@@ -1,0 +1,263 @@
+"""A run of probes: plans their jobs, gives each a fresh process, and keeps what they bring.
+
+Its folder has `probes.json` with the plan, the arms and the environment, and a folder for each probe with a Parquet
+file for each job. A run that was stopped can be continued: what has its file is not done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .. import environment
+from ..errors import LabError
+from ..measure import GRACE_SECONDS, Outcome
+from ..operations import name_of
+from ..paths import SPEECH, require
+from ..progress import Steps
+from ..registry import Loaded, Status
+from ..smoke import preflight
+from ..workload import read_recording
+from .probe import Definition, Job, module, read
+
+SCHEMA = 1
+"""Version of probes.json."""
+
+NOTE = "probes.json"
+
+
+class ProbeRun:
+    """A run of probes that is being made."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        profile: str,
+        folder: Path,
+        *,
+        recording: Path = SPEECH,
+        seed: int | None = None,
+        arms: Sequence[str] = (),
+        excluded: Mapping[str, str] | None = None,
+    ) -> None:
+        """`arms`: of the probes' arms, only those; LabError if no probe has one of them."""
+        self.folder, self.profile = folder, profile
+        self.recording = require(recording) if recording == SPEECH else recording
+        self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
+        self.definitions = [read(name) for name in names]
+        self.problems: list[str] = []
+        self._check_names(arms)
+        self._arms = self._check_arms(arms, excluded or {})
+        self.jobs = self._plan()
+        self.note = self._describe()
+
+    @classmethod
+    def of(cls, folder: Path) -> ProbeRun:
+        """The run that was begun in a folder, as it was planned; LabError if its input is not the same any more."""
+        note = read_note(folder)
+        made = cls(
+            [one["name"] for one in note["probes"]],
+            note["profile"],
+            folder,
+            recording=Path(note["input"]["path"]) if note["input"]["path"] else SPEECH,
+            seed=note["seed"],
+            arms=note["chosen"],
+        )
+        if made.note["input"]["sha256"] != note["input"]["sha256"]:
+            raise LabError(f"the recording {made.recording} has changed since the run in {folder} was begun")
+        if made.note["jobs"] != note["jobs"]:
+            raise LabError(f"the run in {folder} was planned for other arms or definitions than there are now")
+        made.note |= {key: note[key] for key in ("started", "faults")}
+        return made
+
+    def _check_names(self, arms: Sequence[str]) -> None:
+        there = {arm for definition in self.definitions for arm in definition.arms}
+        for arm in arms:
+            if arm not in there:
+                names = ", ".join(definition.name for definition in self.definitions)
+                raise LabError(f"no experiment of {names} has an arm '{arm}'")
+        self._chosen = list(arms)
+
+    def _check_arms(self, arms: Sequence[str], excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
+        wanted = dict.fromkeys(name_of(arm) for one in self.definitions for arm in one.arms if not arms or arm in arms)
+        found = {}
+        for row, status, why in preflight(list(wanted)):
+            if status is Status.READY and row.name in excluded:
+                status, why = Status.NONCONFORMING, excluded[row.name]
+            found[row.name] = (row, status, why)
+            harmless = status in (Status.UNKNOWN, Status.UNAVAILABLE) and row.name not in arms
+            if status is not Status.READY and not harmless:
+                self.problems.append(f"{row.name}: {status}: {why}")
+        return found
+
+    def _plan(self) -> list[Job]:
+        """The jobs of all probes, in an order drawn from the seed: what drifts must not fall on one arm."""
+        jobs = []
+        for definition in self.definitions:
+            chosen = [arm for arm in definition.arms if not self._chosen or arm in self._chosen]
+            found = [self._arms[name] for name in dict.fromkeys(map(name_of, chosen))]
+            ready = [row for row, status, _ in found if status is Status.READY]
+            made = module(definition.name).jobs(definition, ready, self.profile)
+            jobs += [{"probe": definition.name, **job} for job in made]
+        random.Random(self.seed).shuffle(jobs)
+        return [{"number": number, **job} for number, job in enumerate(jobs)]
+
+    def _describe(self) -> dict[str, Any]:
+        found = environment.describe()
+        recording = read_recording(self.recording)
+        own = self.recording == SPEECH
+        return {
+            "schema": SCHEMA,
+            "status": "running",
+            "started": _now(),
+            "finished": None,
+            "profile": self.profile,
+            "seed": self.seed,
+            "chosen": self._chosen,
+            "input": {
+                "name": self.recording.name,
+                "sha256": recording.sha256,
+                "rate": recording.rate,
+                # The project's own recording is found wherever the checkout lies.
+                "path": None if own else str(self.recording.resolve()),
+            },
+            "probes": [_as_data(definition) for definition in self.definitions],
+            "jobs": self.jobs,
+            "arms": [
+                {"name": row.name, "kind": row.kind, "origin": row.origin, "status": status, "reason": why}
+                | {"build": dict(row.build)}
+                for row, status, why in self._arms.values()
+            ],
+            "faults": [],
+            "environment": found,
+            "warnings": environment.warnings(found),
+        }
+
+    @property
+    def left(self) -> list[Job]:
+        """Jobs that have no file yet."""
+        return [job for job in self.jobs if not self._file(job).exists()]
+
+    def go(self, steps: Steps) -> Outcome:
+        """Do what is left, one process at a time. An interrupt ends the run and keeps what is done."""
+        self.note["faults"] = []
+        interrupted = False
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self._save()
+            for job in self.left:
+                self._send(job, steps)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+        self.note["status"] = "interrupted" if interrupted else "complete"
+        self.note["finished"] = _now()
+        self._save()
+        self.problems += [f"{one['probe']}, {one['arm']}: {one['reason']}" for one in self.note["faults"]]
+        return Outcome(self.folder, interrupted, len(self.jobs) - len(self.left), self.problems)
+
+    def _send(self, job: Job, steps: Steps) -> None:
+        """Have one job done; what went wrong becomes a fault of the run."""
+        self._file(job).parent.mkdir(parents=True, exist_ok=True)
+        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        cpu = cpus[job["number"] % len(cpus)] if cpus and job.get("pinned", True) else None
+        sent = {**job, "cpu": cpu, "input": str(self.recording.resolve()), "out": str(self._file(job).resolve())}
+        what = " ".join(filter(None, (job["probe"], job.get("arm", ""))))
+        reason = ""
+        with tempfile.TemporaryFile("w+") as errors:
+            # In a session of its own, so that an interrupt from the keyboard reaches this process alone.
+            process = subprocess.Popen(
+                [sys.executable, "-m", "callbot_lab.probes.child"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+            )
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(json.dumps(sent) + "\n")
+                    process.stdin.close()
+                for line in process.stdout:
+                    event = json.loads(line)
+                    if event["event"] == "fault":
+                        reason = event["reason"]
+                process.wait()
+            except KeyboardInterrupt:
+                # What it began has its own processes; all are in its session.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
+                try:
+                    process.wait(GRACE_SECONDS)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                raise
+            if process.returncode != 0 and not reason:
+                errors.seek(0)
+                tail = " ".join(errors.read().strip().splitlines()[-1:])
+                reason = f"its process ended with status {process.returncode} {tail}".strip()
+        if reason:
+            self.note["faults"].append({**job, "arm": job.get("arm", ""), "reason": reason})
+            steps.say(f"{what}: {reason}")
+        steps.advance(what)
+
+    def _file(self, job: Job) -> Path:
+        return self.folder / job["probe"] / f"job-{job['number']:04d}.parquet"
+
+    def _save(self) -> None:
+        part = self.folder / f"{NOTE}.part"
+        part.write_text(json.dumps(self.note, indent=1) + "\n", encoding="utf-8")
+        part.replace(self.folder / NOTE)
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    """The note of a run of probes; LabError if the folder has none, or a damaged one."""
+    path = folder / NOTE
+    if not path.is_file():
+        raise LabError(f"{folder} holds no run of probes: it has no {NOTE}")
+    try:
+        note: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if note["schema"] != SCHEMA:
+            raise LabError(f"{path} has layout {note['schema']}; this version reads {SCHEMA}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(f"{path} is damaged ({type(error).__name__}: {error})") from None
+    return note
+
+
+def read_rows(folder: Path, name: str) -> pd.DataFrame:
+    """All rows of a probe in a run, with its columns; none if it has no file. LabError if a file is damaged."""
+    schema = module(name).COLUMNS.insert(0, pa.field("job", pa.int32()))
+    tables = []
+    for file in sorted((folder / name).glob("job-*.parquet")):
+        try:
+            tables.append(pq.read_table(file, schema=schema))
+        except (OSError, ValueError, pa.ArrowException) as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise LabError(f"{file} is damaged ({first}); delete it and continue the run") from None
+    return (pa.concat_tables(tables) if tables else schema.empty_table()).to_pandas()
+
+
+def _as_data(definition: Definition) -> dict[str, Any]:
+    return {**definition.data, "name": definition.name}
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
