@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from . import analysis, experiment, measure, registry, results, tables
+from . import analysis, experiment, measure, registry, results, resume, tables
 from . import doctor as examination
 from . import verify as conformance
 from .caller import command as caller_command
@@ -19,6 +20,8 @@ from .experiment import MARGIN, Experiment
 from .measure import Outcome, Run
 from .operations import name_of
 from .paths import REPORT, RESULTS, RUNS, SPEECH
+from .probes import probe
+from .probes.run import ProbeRun, read_rows
 from .progress import steps
 from .server import command as server_command
 
@@ -34,6 +37,9 @@ SERVER = "server"
 
 ALL = "all"
 """What stands for every experiment where one is named."""
+
+SELFTEST = "selftest"
+"""The probe that the command of that name runs."""
 
 # Without a terminal there is nobody to fit lines to: a table keeps its width, so that it can be read and searched.
 console = Console(width=None if sys.stdout.isatty() else 200)
@@ -58,11 +64,18 @@ ProfileName = Annotated[
 ]
 
 
+Again = Annotated[
+    Path | None,
+    typer.Option("--continue", help="Go on with the run in this folder that was stopped, as it was planned."),
+]
+
+
 @app.command("list")
 def list_() -> None:
     """List implementations, references and experiments, with what cannot be used and why."""
     console.print(tables.arms(registry.load_all(registry.find_arms())))
     console.print(tables.experiments([experiment.read(name) for name in experiment.known()]))
+    console.print(tables.probes([probe.read(name) for name in probe.known()]))
     from .serverlab import definition
 
     servers = definition.read()
@@ -106,6 +119,7 @@ def measure_(
     out: Out = None,
     recording: Input = None,
     seed: Seed = None,
+    again: Again = None,
 ) -> None:
     """Time arms against each other and keep every slot.
 
@@ -115,15 +129,53 @@ def measure_(
     The experiment server is measured by itself: its arms are mixes such as fastapi+json+rust, its sizes the formats
     callbot, twilio and openai.
     """
+    if again is not None:
+        if any((names, experiments, sizes, out, recording, seed is not None)):
+            raise LabError("a run is continued as it was planned; give no other option with --continue")
+        _go(resume.resume(again))
+        return
     if SERVER in (experiments or []):
         if experiments != [SERVER]:
             raise LabError(f"the experiment {SERVER} runs whole servers; measure it by itself")
         _measure_servers(profile, out, recording, seed, names or [], sizes or [])
         return
-    chosen = _experiments(experiments or [ALL], names or [], sizes or [])
-    outcome = _measure(chosen, profile, out, recording, seed, names or [])
-    if outcome.workers_done:
-        _print_ratios(results.read_run(outcome.folder))
+    wanted = list(dict.fromkeys(experiments or [ALL]))
+    singles = [name for name in probe.known() if name in wanted or (ALL in wanted and probe.read(name).in_all)]
+    loops = [name for name in wanted if name not in singles]
+    if sizes and singles and ALL not in wanted:
+        raise LabError(f"{', '.join(singles)}: the sizes of these are given by their definitions")
+    chosen = _experiments(loops, names or [], sizes or [], probes=singles) if loops else []
+    if ALL in wanted:
+        # Whoever names an arm or a size asks for what has it.
+        there = {arm for name in singles for arm in probe.read(name).arms}
+        singles = [] if sizes or not set(names or []) <= there else singles
+    _go(_plan(chosen, singles, profile, out, recording, seed, names or []))
+
+
+@app.command()
+def selftest(
+    profile: ProfileName = "quick",
+    out: Out = None,
+    again: Again = None,
+) -> None:
+    """Say what the instrument can and cannot see on this machine.
+
+    Times identical arms, and arms that do a known amount more, as an experiment does it: how often is a difference seen
+    that is none, how often is one of 1 to 10 % found, and does the 95 % interval hold the truth as often as it says?
+    Beside it stands what a naive benchmark would have claimed.
+    """
+    from .probes import run, selftest_summary
+
+    if again is not None:
+        if out is not None:
+            raise LabError("a run is continued where it lies; give no --out with --continue")
+        made = resume.resume(again)
+    else:
+        made = _plan([], [SELFTEST], profile, out, None, None, [])
+    folder, outcome = _time(made)
+    if len(rows := run.read_rows(folder, SELFTEST)):
+        for line in selftest_summary.lines(selftest_summary.rates(selftest_summary.comparisons(rows))):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     _finish(outcome)
 
 
@@ -143,10 +195,7 @@ def compare(
     if not 0 < margin < 1:
         raise LabError(f"a margin of {margin:g} makes no sense; accepted is a number between 0 and 1, such as 0.03")
     chosen = experiment.comparison(baseline, arm, sizes or ["callbot"], margin)
-    outcome = _measure([chosen], "compare", out, recording, seed, [baseline, arm])
-    if outcome.workers_done:
-        _print_ratios(results.read_run(outcome.folder))
-    _finish(outcome)
+    _go(_plan([chosen], [], measure.COMPARE.name, out, recording, seed, [baseline, arm]))
 
 
 @app.command("report")
@@ -188,7 +237,8 @@ def report_(
     if run is None:
         chosen = _experiments(experiments or experiment.defaults(), [], [])
         verification = _verify([])
-        outcome = _measure(chosen, profile, None, recording, seed, [], conformance.failing(verification))
+        made = _plan(chosen, [], profile, None, recording, seed, [], conformance.failing(verification))
+        outcome = _time(made, show=False)[1]
         (outcome.folder / "verification.json").write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
         run = outcome.folder
     data = results.read_run(run)
@@ -259,11 +309,12 @@ def _verify(names: list[str]) -> dict[str, Any]:
     return verification
 
 
-def _experiments(names: list[str], arms: list[str], sizes: list[str]) -> list[Experiment]:
-    """The experiments with the arms and sizes asked for; LabError for an arm that none of them has."""
+def _experiments(names: list[str], arms: list[str], sizes: list[str], probes: Sequence[str] = ()) -> list[Experiment]:
+    """The experiments with the arms and sizes asked for; LabError for an arm that neither they nor the probes have."""
     names = experiment.known() if ALL in names else list(dict.fromkeys(names))
     chosen = [experiment.narrowed(experiment.read(name), arms, sizes) for name in names]
-    placed = {name for e in chosen for arm in (e.baseline, *e.arms) for name in (arm, name_of(arm))}
+    placed = {arm for name in probes for arm in probe.read(name).arms}
+    placed |= {name for e in chosen for arm in (e.baseline, *e.arms) for name in (arm, name_of(arm))}
     for name in arms:
         if name not in placed:
             raise LabError(f"no experiment of {', '.join(names)} has an arm '{name}'; see callbot-lab list")
@@ -271,35 +322,61 @@ def _experiments(names: list[str], arms: list[str], sizes: list[str]) -> list[Ex
     return [e for e in chosen if e.arms] or chosen
 
 
-def _measure(
+def _plan(
     chosen: list[Experiment],
+    probes: list[str],
     profile: str,
     out: Path | None,
     recording: Path | None,
     seed: int | None,
-    asked_for: list[str],
+    arms: list[str],
     excluded: dict[str, str] | None = None,
-) -> Outcome:
+) -> list[Run | ProbeRun]:
+    """The runs of a folder of their own, planned and written down, so that they can be stopped and continued."""
     settings = measure.COMPARE if profile == measure.COMPARE.name else measure.profile_named(profile)
+    made: list[Run | ProbeRun] = []
     with console.status("checking the arms"):
         folder = measure.new_folder(out, settings.name)
+        if not chosen:
+            (folder / "slots").rmdir()
         try:
-            run = Run(
-                chosen,
-                settings,
-                folder,
-                recording=recording or SPEECH,
-                seed=seed,
-                excluded=excluded,
-                asked_for=asked_for,
-            )
+            common: dict[str, Any] = {"recording": recording or SPEECH, "seed": seed, "excluded": excluded}
+            if chosen:
+                made.append(Run(chosen, settings, folder, asked_for=arms, **common))
+            if probes:
+                made.append(ProbeRun(probes, settings.name, folder, arms=arms, **common))
         except LabError:
             measure.remove_empty(folder)
             raise
-    for problem in run.problems:
-        console.print(problem, markup=False, highlight=False, soft_wrap=True)
-    with steps(console, "measuring", run.step_count) as progress:
-        return run.go(progress)
+    for one in made:
+        one.save()
+    return made
+
+
+def _time(made: list[Run | ProbeRun], *, show: bool = True) -> tuple[Path, Outcome]:
+    """Do what is left of runs in one folder, and show what they found; the folder, and what became of them together."""
+    for one in made:
+        for problem in one.problems:
+            console.print(problem, markup=False, highlight=False, soft_wrap=True)
+    folder, done, problems = made[0].folder, 0, list[str]()
+    for one in made:
+        with steps(console, "measuring", one.step_count) as progress:
+            outcome = one.go(progress)
+        done += outcome.workers_done
+        problems += [problem for problem in outcome.problems if problem not in problems]
+        if show and isinstance(one, Run) and outcome.workers_done:
+            _print_ratios(results.read_run(folder))
+        if show and isinstance(one, ProbeRun):
+            for name in one.names:
+                if len(rows := read_rows(folder, name)):
+                    console.print(probe.module(name).table(rows))
+        if outcome.interrupted:
+            return folder, Outcome(folder, True, done, problems)
+    return folder, Outcome(folder, False, done, problems)
+
+
+def _go(made: list[Run | ProbeRun]) -> None:
+    _finish(_time(made)[1])
 
 
 def _measure_servers(
@@ -335,8 +412,9 @@ def _print_ratios(run: results.RunData) -> None:
 def _finish(outcome: Outcome, *, quiet: bool = False) -> None:
     """Say where the run lies and end with the status that it deserves."""
     if outcome.interrupted:
-        done = f"{outcome.workers_done} worker(s) are kept" if outcome.workers_done else "nothing was timed yet"
-        console.print(f"interrupted: {done} in {outcome.folder}", markup=False, highlight=False, soft_wrap=True)
+        done = f"{outcome.workers_done} process(es) are kept" if outcome.workers_done else "nothing was timed yet"
+        line = f"interrupted: {done} in {outcome.folder}; go on with: callbot-lab measure --continue {outcome.folder}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(130)
     if not quiet:
         console.print(f"the run is in {outcome.folder}", markup=False, highlight=False, soft_wrap=True)

@@ -16,6 +16,7 @@ from typing import Any
 import cpuinfo
 import psutil
 
+from . import registry
 from .paths import ROOT
 
 FLAGS_OF_INTEREST = (
@@ -30,6 +31,7 @@ FLAGS_OF_INTEREST = (
     "asimd",
     "sve",
 )
+COMPILED = frozenset({".so", ".pyd", ".dylib"})
 PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "pybase64", "librt", "cython", "maturin", "setuptools")
 
 
@@ -43,6 +45,7 @@ def capture() -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "commit": commit(),
         "locks": {p.name: _sha256(p) for p in sorted((ROOT / "requirements").glob("*.txt"))},
+        "binaries": binaries(),
         "load": list(os.getloadavg()),
     }
 
@@ -111,6 +114,24 @@ def commit() -> dict[str, Any]:
     revision = first_line(["git", "-C", str(ROOT), "rev-parse", "HEAD"])
     changes = _output(["git", "-C", str(ROOT), "status", "--porcelain"])
     return {"revision": revision or "unknown", "dirty": bool(changes) if revision else None}
+
+
+def binaries() -> dict[str, str]:
+    """SHA-256 of the compiled modules of every distribution that announces an arm, by distribution and file."""
+    found = {}
+    for arm in registry.find_arms().values():
+        for entry_point in arm.entry_points:
+            for file in (entry_point.dist.files or ()) if entry_point.dist else ():
+                if file.suffix in COMPILED and (path := Path(str(file.locate()))).is_file():
+                    found[f"{arm.origin}: {file}"] = _sha256(path)
+    return dict(sorted(found.items()))
+
+
+def differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What must not differ between parts of one run and does: names of the parts of an environment."""
+    same = ("python", "cpu", "system", "packages", "locks", "binaries")
+    found = [name for name in same if then.get(name) != now.get(name)]
+    return found + ["commit"] * (then["commit"] != now["commit"])
 
 
 def warnings(environment: dict[str, Any]) -> list[str]:

@@ -90,6 +90,21 @@ class Experiment:
         return data
 
 
+def of_data(data: dict[str, Any]) -> Experiment:
+    """The experiment that as_data wrote."""
+    return Experiment(
+        data["name"],
+        data["question"],
+        data["baseline"],
+        tuple(data["arms"]),
+        tuple(Cell(c["operation"], c["size"], c["pool"], c["model"]) for c in data["cells"]),
+        data["margin"],
+        steps=tuple(Step(**step) for step in data.get("steps", ())),
+        report=tuple(data.get("report", ())),
+        against=tuple(data.get("against", ())),
+    )
+
+
 def known() -> list[str]:
     """Names of the experiments that there are."""
     folder = resources.files(__package__) / "experiments"

@@ -125,7 +125,10 @@ class Run:
         recording = read_recording(self.recording)
         for size in {cell.size for experiment in self.experiments for cell in experiment.cells}:
             cut(recording, parse_size(size))
-        self.input = {"name": self.recording.name, "sha256": recording.sha256, "rate": recording.rate}
+        # The project's own recording is found wherever the checkout lies.
+        path = None if self.recording == SPEECH else str(self.recording.resolve())
+        about = {"name": self.recording.name, "sha256": recording.sha256, "rate": recording.rate}
+        self.input = about | {"path": path}
 
     def _check_arms(self, excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
         names = dict.fromkeys(name_of(arm) for e in self.experiments for arm in (e.baseline, *e.arms))
@@ -191,6 +194,7 @@ class Run:
             "finished": None,
             "profile": asdict(self.profile),
             "seed": self.seed,
+            "asked_for": sorted(self.asked_for),
             "input": self.input,
             "experiments": [experiment.as_data() for experiment in self.experiments],
             "arms": [
@@ -211,22 +215,32 @@ class Run:
         }
 
     @property
+    def left(self) -> list[int]:
+        """Workers that have not come to their end: a run that was stopped has some."""
+        return [number for number in range(self.profile.workers) if not self._is_done(number)]
+
+    @property
     def step_count(self) -> int:
         """Steps of progress: a cell of a worker is one."""
-        return len(self.cells) * self.profile.workers
+        return len(self.cells) * len(self.left)
 
     def go(self, steps: Steps) -> Outcome:
-        """Send the workers out. An interrupt ends the run and keeps what is done."""
-        self._save()
+        """Send the workers out that are left. An interrupt ends the run and keeps what is done.
+
+        A worker that an interrupt ended is sent out anew when the run is continued: its blocks would not be of one
+        process.
+        """
+        self.note["workers"]["done"] = self.profile.workers - len(self.left)
+        self.save()
         interrupted = False
         if self.cells:
             previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
-                for number in range(self.profile.workers):
+                for number in self.left:
                     if not self._send(number, steps):
                         interrupted = True
                         break
-                    self._save()
+                    self.save()
             except KeyboardInterrupt:
                 interrupted = True
             finally:
@@ -240,7 +254,7 @@ class Run:
         if not self.cells:
             self.problems.append("nothing was timed: no cell has a baseline that is ready")
         self.note["status"] = "interrupted" if interrupted else "complete"
-        self._save()
+        self.save()
         return Outcome(self.folder, interrupted, self.note["workers"]["done"], self.problems)
 
     def _send(self, number: int, steps: Steps) -> bool:
@@ -331,7 +345,11 @@ class Run:
     def _has_slots(self, number: int) -> bool:
         return (self.folder / "slots" / f"worker-{number:03d}.json").exists()
 
-    def _save(self) -> None:
+    def _is_done(self, number: int) -> bool:
+        note = self.folder / "slots" / f"worker-{number:03d}.json"
+        return note.exists() and bool(json.loads(note.read_text(encoding="utf-8"))["complete"])
+
+    def save(self) -> None:
         """Write run.json at one stroke, so that a run that is killed leaves a whole one."""
         if self.note["status"] != "running":
             self.note["finished"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -38,6 +38,9 @@ class Steps(Protocol):
     def advance(self, doing: str) -> None:
         """One step is done; `doing` says what comes now."""
 
+    def doing(self, what: str) -> None:
+        """What the step that is under way has come to."""
+
     def say(self, line: str) -> None:
         """A line that stays."""
 
@@ -55,6 +58,9 @@ class _Bar:
     def advance(self, doing: str) -> None:
         self._progress.update(self._task, advance=1, doing=doing)
 
+    def doing(self, what: str) -> None:
+        self._progress.update(self._task, doing=what)
+
     def say(self, line: str) -> None:
         self._progress.console.print(line, markup=False, highlight=False)
 
@@ -70,12 +76,18 @@ class _Lines:
 
     def advance(self, doing: str) -> None:
         self._done += 1
+        self._tell(doing, last=self._done >= self._total)
+
+    def doing(self, what: str) -> None:
+        self._tell(what, last=False)
+
+    def _tell(self, doing: str, *, last: bool) -> None:
         now = time.monotonic()
-        if now - self._last < PLAIN_SECONDS and self._done < self._total:
+        if now - self._last < PLAIN_SECONDS and not last:
             return
         self._last = now
-        left = (now - self._start) / self._done * (self._total - self._done)
-        self.say(f"{self._title}: {self._done}/{self._total}, about {left:.0f} s left, {doing}")
+        left = f"about {(now - self._start) / self._done * (self._total - self._done):.0f} s left, " * bool(self._done)
+        self.say(f"{self._title}: {self._done}/{self._total}, {left}{doing}")
 
     def say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

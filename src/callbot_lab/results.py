@@ -40,7 +40,7 @@ class RunData:
 
 def read_run(folder: Path) -> RunData:
     """Read a run; LabError if the folder is not a whole one."""
-    note = _read_note(folder)
+    note = read_plan(folder)
     files = sorted((folder / "slots").glob("worker-*.parquet"))
     if not files:
         raise LabError(f"{folder} holds no slots: the run ended before its first worker did")
@@ -83,13 +83,14 @@ def latest_run(folder: Path, experiment: str = "") -> Path:
     """The newest run in a folder of runs, or the newest with an experiment; LabError if there is none."""
     runs = sorted((path.parent for path in folder.glob("*/run.json")), reverse=True)
     for run in runs:
-        if not experiment or experiment in {one["name"] for one in _read_note(run)["experiments"]}:
+        if not experiment or experiment in {one["name"] for one in read_plan(run)["experiments"]}:
             return run
     wanted, option = (f" with {experiment}", f" -e {experiment}") if experiment else ("", "")
     raise LabError(f"{folder} holds no run{wanted}; make one with: callbot-lab measure{option}")
 
 
-def _read_note(folder: Path) -> dict[str, Any]:
+def read_plan(folder: Path) -> dict[str, Any]:
+    """What run.json says of a run, finished or not; LabError if there is none, or a damaged one."""
     path = folder / "run.json"
     if not path.is_file():
         raise LabError(f"{folder} is no run: it has no run.json")

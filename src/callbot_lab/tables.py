@@ -11,6 +11,7 @@ from rich.text import Text
 
 from . import wording
 from .experiment import Experiment
+from .probes.probe import Definition
 from .registry import Loaded, Status
 from .verify import CONFORMS, FAILS_AS_EXPECTED
 from .worker import EMPTY
@@ -41,6 +42,17 @@ def experiments(known: Sequence[Experiment]) -> Table:
         cells = ", ".join(cell.name for cell in e.cells)
         default = "by default" if e.default else "if asked for"
         table.add_row(e.name, e.question, e.baseline, ", ".join(e.arms), cells, default)
+    return table
+
+
+def probes(known: Sequence[Definition]) -> Table:
+    """Experiments whose every measurement has a process of its own, with their question and arms."""
+    table = Table(title="experiments with a process for every measurement")
+    for column in ("name", "question", "arms", "measured with"):
+        table.add_column(column, overflow="fold")
+    for each in known:
+        command = "measure" if each.in_all else f"callbot-lab {each.name}"
+        table.add_row(each.name, each.question, ", ".join(each.arms), command)
     return table
 
 

@@ -14,6 +14,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -153,14 +154,11 @@ class Worker:
         return Prepared(cell, arms, len(workload.texts), self.blocks_for(arms))
 
     def time_blocks(self, one: Prepared, blocks: range) -> list[Any]:
-        """Run blocks: all arms in a random order, and at once in reverse, so that drift within a block cancels."""
+        """Run blocks of all arms of a cell; their rows."""
         rows = []
-        order = list(one.arms)
         gc.collect()
         for block in blocks:
-            self.random.shuffle(order)
-            for position, arm in enumerate((*order, *reversed(order))):
-                wall, cpu = arm.bound.slot(arm.turns)
+            for position, (arm, wall, cpu) in enumerate(mirrored(one.arms, self.random)):
                 rows.append(
                     (
                         one.cell["experiment"],
@@ -194,6 +192,16 @@ class Worker:
         fault = {"experiment": cell["experiment"], "cell": cell["name"], "arm": arm, "status": status, "reason": reason}
         self.faults.append(fault)
         say(event="fault", **fault)
+
+
+def mirrored(arms: Sequence[Timed], draw: random.Random) -> list[tuple[Timed, int, int]]:
+    """Run one block: all arms in a random order, and at once in reverse, so that what drifts steadily cancels.
+
+    A slot of each comes with its wall and its CPU time in nanoseconds.
+    """
+    order = list(arms)
+    draw.shuffle(order)
+    return [(arm, *arm.bound.slot(arm.turns)) for arm in (*order, *reversed(order))]
 
 
 def calibrate(bound: Bound) -> int:

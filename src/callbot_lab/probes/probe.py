@@ -32,6 +32,11 @@ class Definition:
     arms: tuple[str, ...]
     data: dict[str, Any]
 
+    @property
+    def in_all(self) -> bool:
+        """Whether it is measured where all experiments are; one that says `apart = true` has a time of its own."""
+        return not self.data.get("apart", False)
+
 
 class Probe(Protocol):
     """What a probe's module offers."""

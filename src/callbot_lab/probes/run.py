@@ -65,31 +65,11 @@ class ProbeRun:
         self.jobs = self._plan()
         self.note = self._describe()
 
-    @classmethod
-    def of(cls, folder: Path) -> ProbeRun:
-        """The run that was begun in a folder, as it was planned; LabError if its input is not the same any more."""
-        note = read_note(folder)
-        made = cls(
-            [one["name"] for one in note["probes"]],
-            note["profile"],
-            folder,
-            recording=Path(note["input"]["path"]) if note["input"]["path"] else SPEECH,
-            seed=note["seed"],
-            arms=note["chosen"],
-        )
-        if made.note["input"]["sha256"] != note["input"]["sha256"]:
-            raise LabError(f"the recording {made.recording} has changed since the run in {folder} was begun")
-        if made.note["jobs"] != note["jobs"]:
-            raise LabError(f"the run in {folder} was planned for other arms or definitions than there are now")
-        made.note |= {key: note[key] for key in ("started", "faults")}
-        return made
-
     def _check_names(self, arms: Sequence[str]) -> None:
         there = {arm for definition in self.definitions for arm in definition.arms}
         for arm in arms:
             if arm not in there:
-                names = ", ".join(definition.name for definition in self.definitions)
-                raise LabError(f"no experiment of {names} has an arm '{arm}'")
+                raise LabError(f"no experiment of {', '.join(self.names)} has an arm '{arm}'")
         self._chosen = list(arms)
 
     def _check_arms(self, arms: Sequence[str], excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
@@ -117,7 +97,7 @@ class ProbeRun:
         return [{"number": number, **job} for number, job in enumerate(jobs)]
 
     def _describe(self) -> dict[str, Any]:
-        found = environment.describe()
+        found = environment.capture()
         recording = read_recording(self.recording)
         own = self.recording == SPEECH
         return {
@@ -148,9 +128,19 @@ class ProbeRun:
         }
 
     @property
+    def names(self) -> list[str]:
+        """Names of the probes."""
+        return [definition.name for definition in self.definitions]
+
+    @property
     def left(self) -> list[Job]:
         """Jobs that have no file yet."""
         return [job for job in self.jobs if not self._file(job).exists()]
+
+    @property
+    def step_count(self) -> int:
+        """Steps of progress: a job is one."""
+        return len(self.left)
 
     def go(self, steps: Steps) -> Outcome:
         """Do what is left, one process at a time. An interrupt ends the run and keeps what is done."""
@@ -158,7 +148,7 @@ class ProbeRun:
         interrupted = False
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            self._save()
+            self.save()
             for job in self.left:
                 self._send(job, steps)
         except KeyboardInterrupt:
@@ -167,7 +157,7 @@ class ProbeRun:
             signal.signal(signal.SIGTERM, previous)
         self.note["status"] = "interrupted" if interrupted else "complete"
         self.note["finished"] = _now()
-        self._save()
+        self.save()
         self.problems += [f"{one['probe']}, {one['arm']}: {one['reason']}" for one in self.note["faults"]]
         return Outcome(self.folder, interrupted, len(self.jobs) - len(self.left), self.problems)
 
@@ -179,6 +169,7 @@ class ProbeRun:
         sent = {**job, "cpu": cpu, "input": str(self.recording.resolve()), "out": str(self._file(job).resolve())}
         what = " ".join(filter(None, (job["probe"], job.get("arm", ""))))
         reason = ""
+        steps.advance(what)
         with tempfile.TemporaryFile("w+") as errors:
             # In a session of its own, so that an interrupt from the keyboard reaches this process alone.
             process = subprocess.Popen(
@@ -199,6 +190,8 @@ class ProbeRun:
                     event = json.loads(line)
                     if event["event"] == "fault":
                         reason = event["reason"]
+                    else:
+                        steps.doing(f"{what}: {event['text']}")
                 process.wait()
             except KeyboardInterrupt:
                 # What it began has its own processes; all are in its session.
@@ -217,12 +210,12 @@ class ProbeRun:
         if reason:
             self.note["faults"].append({**job, "arm": job.get("arm", ""), "reason": reason})
             steps.say(f"{what}: {reason}")
-        steps.advance(what)
 
     def _file(self, job: Job) -> Path:
-        return self.folder / job["probe"] / f"job-{job['number']:04d}.parquet"
+        return self.folder / str(job["probe"]) / f"job-{job['number']:04d}.parquet"
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write the note at one stroke, so that a run that is killed leaves a whole one."""
         part = self.folder / f"{NOTE}.part"
         part.write_text(json.dumps(self.note, indent=1) + "\n", encoding="utf-8")
         part.replace(self.folder / NOTE)
