@@ -223,9 +223,10 @@ def report_(
 ) -> None:
     """Verify, measure, and write a page with the verdict.
 
-    Whole servers are not measured anew: the page tells of the run of them that there is.
+    Whole servers are not measured anew, nor is the instrument tested: the page tells of the runs that there are.
     """
     from . import report
+    from .probes import selftest_summary
     from .serverlab import summary
 
     servers = servers or summary.latest_server_run(RESULTS) or summary.latest_server_run(RUNS)
@@ -242,7 +243,8 @@ def report_(
         (outcome.folder / "verification.json").write_text(json.dumps(verification, indent=1) + "\n", encoding="utf-8")
         run = outcome.folder
     data = results.read_run(run)
-    page = report.write_page(data, results.read_verification(run), out, whole)
+    tested = selftest_summary.latest(RESULTS, RUNS)
+    page = report.write_page(data, results.read_verification(run), out, whole, tested)
     for line in report.verdict_lines(data, results.read_verification(run), page, whole):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome is not None:

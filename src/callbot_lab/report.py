@@ -20,6 +20,8 @@ from .errors import LabError
 from .experiment import MARGIN
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
 from .operations import Needs, operation_of
+from .probes import selftest_summary
+from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
 from .serverlab.summary import ServerData
@@ -34,15 +36,20 @@ _HEADLINE_UNIT = "ratio"  # the first claim in this unit is the one that the who
 
 
 def write_page(
-    run: RunData, verification: dict[str, Any] | None, out_dir: Path, servers: ServerData | None = None
+    run: RunData,
+    verification: dict[str, Any] | None,
+    out_dir: Path,
+    servers: ServerData | None = None,
+    selftest: SelfTest | None = None,
 ) -> Path:
     """Write `index.html` into a folder, which is made if need be, and return its path.
 
     The page needs nothing else: no network, no fonts, no scripts. `verification` is what verify.verify found, or None;
-    `servers` is a run of whole servers, if there is one: it may be of another machine, and the page says of which.
+    `servers` is a run of whole servers and `selftest` one of the instrument, if there is one: they may be of another
+    machine, and the page says of which.
     LabError if the folder cannot be written to.
     """
-    page = _Page(run, verification, servers)
+    page = _Page(run, verification, servers, selftest)
     environment = Environment(
         loader=PackageLoader(__package__, "page"),
         autoescape=True,
@@ -100,8 +107,14 @@ def verdict_lines(
 class _Page:
     """What the page and the lines are made of; every part is computed once."""
 
-    def __init__(self, run: RunData, verification: dict[str, Any] | None, servers: ServerData | None = None) -> None:
-        self.run, self.verification, self._servers = run, verification, servers
+    def __init__(
+        self,
+        run: RunData,
+        verification: dict[str, Any] | None,
+        servers: ServerData | None = None,
+        selftest: SelfTest | None = None,
+    ) -> None:
+        self.run, self.verification, self._servers, self._selftest = run, verification, servers, selftest
         self.table = summary.summarise(run)
         self.contests = summary.contests(run, self.table)
         self.wins, self.no_wins = summary.contest_lines(self.contests)
@@ -305,6 +318,11 @@ class _Page:
     def servers(self) -> dict[str, Any] | None:
         """What is said about whole servers."""
         return part.page_part(self._servers, self.claimed) if self._servers else None
+
+    @cached_property
+    def selftest(self) -> dict[str, Any] | None:
+        """What is said about what the instrument can see."""
+        return selftest_summary.page_part(self._selftest) if self._selftest else None
 
     @property
     def ledger_line(self) -> str:

@@ -12,6 +12,7 @@ from .grid import language_grid, language_grid_title
 from .ladder import call_ladder, call_ladder_title
 from .message import message_parts
 from .run_order import run_order, run_order_title
+from .selftest import power_curve
 from .style import NULL_STYLE, OTHER, STYLES, Style, style_of
 from .waterfall import waterfall
 
@@ -31,6 +32,7 @@ __all__ = [
     "language_grid_title",
     "message_parts",
     "ordered",
+    "power_curve",
     "ratio_forest",
     "run_order",
     "run_order_title",

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from .. import operations, registry
 from ..errors import LabError
-from ..registry import Loaded
+from ..registry import Loaded, Status
 from ..worker import Timed, calibrate, mirrored
 from ..workload import Workload, cut, parse_size, read_recording
 from .probe import Definition, Job, Row
@@ -76,6 +76,9 @@ def perform(job: Job, say: Callable[[str], None]) -> list[Row]:
         raise LabError(f"the recording has {len(whole.texts)} chunks of {job['size']}, and {most} are needed")
     draw = random.Random(job["seed"])
     loaded = {row.name: row for row in registry.load_all(dict.fromkeys(name for _, name, _ in job["sets"]))}
+    for row in loaded.values():
+        if row.status is not Status.READY:
+            raise LabError(f"{row.name}: {row.status}: {row.reason}")
     rows: list[Row] = []
     order = list(job["sets"])
     draw.shuffle(order)

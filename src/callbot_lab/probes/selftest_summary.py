@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,14 @@ import pandas as pd
 from rich.table import Table
 from scipy.special import ndtri
 
-from .. import wording
+from .. import figures, wording
 from ..analysis import CONFIDENCE, block_logs, interval, smallest_effect
+from ..embed import embed
+from .run import read_note, read_rows
 from .selftest import IN_TURN, PAIRED
+
+NAME = "selftest"
+"""Of the probe."""
 
 POOLED = f"{IN_TURN}, pooled"
 """Slots of all workers in one heap, each taken for an independent observation."""
@@ -20,6 +27,9 @@ SINGLE = f"{IN_TURN}, one process"
 """The slots of a single worker, each taken for an independent observation: what is mostly published."""
 ANALYSES = (PAIRED, IN_TURN, POOLED, SINGLE)
 """The instrument's analysis first; each of the others leaves out more of it."""
+
+SURE = 0.9
+"""Share of tries from which on a difference counts as found."""
 
 BASELINE, SECOND = "first", "second"
 
@@ -110,6 +120,24 @@ def wilson(hits: int, tries: int) -> tuple[float, float]:
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
+@dataclass(frozen=True)
+class SelfTest:
+    """A self-test that was read back: its folder, its note, and its rates."""
+
+    folder: Path
+    note: dict[str, Any]
+    rates: pd.DataFrame
+
+
+def latest(*folders: Path) -> SelfTest | None:
+    """The newest self-test of the first folder of runs that holds any; None if there is none. LabError if damaged."""
+    for folder in folders:
+        for path in sorted(folder.glob(f"*/{NAME}"), reverse=True):
+            if len(rows := read_rows(path.parent, NAME)):
+                return SelfTest(path.parent, read_note(path.parent), rates(comparisons(rows)))
+    return None
+
+
 def lines(table: pd.DataFrame) -> list[str]:
     """What the rates say, in sentences."""
     rows = table.set_index(["analysis", "injected"])
@@ -138,20 +166,52 @@ def lines(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def table_of(found: pd.DataFrame) -> Table:
-    """The rates for the terminal."""
-    made = Table(title="what the instrument sees")
-    made.add_column("analysis")
-    for column in ("injected", "tries", "found", "95 %", "called", "covers truth", "95 %", "half width"):
-        made.add_column(column, justify="right")
-    previous = None
-    for row in found.to_dict("records"):
-        if previous not in (None, row["analysis"]):
-            made.add_section()
-        shown = row["analysis"] if row["analysis"] != previous else ""
-        previous = row["analysis"]
-        made.add_row(
-            shown,
+def page_part(made: SelfTest) -> dict[str, Any]:
+    """The part of the page: `lines`, `origin`, `status`, `warnings`, `figure`, and `heads` and `rows` of the table."""
+    said, message = lines(made.rates), title(made.rates)
+    return {
+        "lines": said,
+        "origin": origin(made),
+        "status": made.note["status"],
+        "warnings": made.note["warnings"],
+        "figure": embed(figures.power_curve(made.rates, message), "power", message, " ".join(said)),
+        "heads": HEADS,
+        "rows": worded(made.rates),
+    }
+
+
+def origin(made: SelfTest) -> str:
+    """Where a self-test is from, in one phrase."""
+    found = made.note["environment"]
+    interpreter = wording.interpreter(found["python"])
+    where = f"{found['cpu']['name']}, {interpreter}, {wording.commit(found['commit'])}"
+    return f"profile {made.note['profile']}, {wording.count(len(made.note['jobs']), 'worker')}, {where}"
+
+
+def title(table: pd.DataFrame) -> str:
+    """The message of the power curve."""
+    rows = table.set_index(["analysis", "injected"])
+    found = [share for analysis, share in rows.index if analysis == PAIRED and share and _sure(rows, share)]
+    said = f"Paired in time, {wording.percent(rows.loc[(PAIRED, 0.0), 'found'])} of identical arms look different"
+    if (SINGLE, 0.0) in rows.index:
+        said += f", one after the other in one process {wording.percent(rows.loc[(SINGLE, 0.0), 'found'])}"
+    end = f"a true {wording.percent(min(found))} is found nine times out of ten" if found else "no size is surely found"
+    return f"{said}; {end}"
+
+
+def _sure(rows: pd.DataFrame, share: float) -> bool:
+    return bool(rows.loc[(PAIRED, share), "found"] >= SURE)
+
+
+HEADS = ("analysis", "difference", "tries", "found", "95 %", "called", "truth held", "95 %", "half width")
+"""Heads of worded."""
+
+
+def worded(found: pd.DataFrame) -> list[list[str]]:
+    """The rates as cells of a table with HEADS."""
+    return [
+        [
+            row["analysis"],
             wording.percent(row["injected"]),
             f"{row['comparisons']:,}",
             wording.percent(row["found"]),
@@ -160,7 +220,22 @@ def table_of(found: pd.DataFrame) -> Table:
             wording.percent(row["covers"]),
             _range(row, "covers"),
             wording.percent(row["half"] - 1, 2),
-        )
+        ]
+        for row in found.to_dict("records")
+    ]
+
+
+def table_of(found: pd.DataFrame) -> Table:
+    """The rates for the terminal."""
+    made = Table(title="what the instrument sees")
+    for number, head in enumerate(HEADS):
+        made.add_column(head, justify="right" if number else "left")
+    previous = ""
+    for analysis, *cells in worded(found):
+        if previous and analysis != previous:
+            made.add_section()
+        made.add_row("" if analysis == previous else analysis, *cells)
+        previous = analysis
     return made
 
 
