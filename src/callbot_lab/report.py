@@ -12,7 +12,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import ablation, boundary, costsummary, figures, summary, wording
+from . import ablation, boundary, costsummary, figures, steadiness, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .costmodel import CostModel, cost_model
 from .embed import embed
@@ -323,6 +323,13 @@ class _Page:
     def selftest(self) -> dict[str, Any] | None:
         """What is said about what the instrument can see."""
         return selftest_summary.page_part(self._selftest) if self._selftest else None
+
+    @cached_property
+    def steadiness(self) -> dict[str, Any]:
+        """What is said about warm-up and drift: a sentence, and counts by experiment."""
+        found = steadiness.classes(self.run)
+        rows = steadiness.counts(found).to_dict("records") if len(found) else []
+        return {"line": steadiness.line(found), "kinds": steadiness.KINDS, "rows": rows}
 
     @property
     def ledger_line(self) -> str:
