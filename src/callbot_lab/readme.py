@@ -16,10 +16,12 @@ from typing import Any
 
 import pandas as pd
 
-from . import ablation, boundary, findings, results, summary, wording
+from . import ablation, boundary, findings, results, steadiness, summary, wording
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import CLAIMS, ROOT, RUNS
+from .probes import selftest_summary
+from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
 from .serverlab.summary import ServerData, latest_server_run, read_server
@@ -27,7 +29,8 @@ from .serverlab.summary import ServerData, latest_server_run, read_server
 README = ROOT / "README.md"
 FINDINGS = ROOT / "docs" / "findings.md"
 SERVER = ROOT / "docs" / "server.md"
-DOCUMENTS = (README, FINDINGS, SERVER)
+METHOD = ROOT / "docs" / "method.md"
+DOCUMENTS = (README, FINDINGS, SERVER, METHOD)
 """Documents with generated parts."""
 FOOTPRINT = ROOT / "data" / "footprint.csv"
 MOST_ROWS = 8
@@ -172,6 +175,24 @@ def boundaries(run: RunData, table: pd.DataFrame) -> str:
     return "\n\n".join([*parts, _origin(run)])
 
 
+def seen(made: SelfTest | None) -> str:
+    """What the newest recorded self-test found: its rates as a table, and sentences; LabError without one."""
+    if made is None:
+        raise LabError(f"{RUNS} holds no self-test; make one with: callbot-lab selftest")
+    said = "\n\n".join(selftest_summary.lines(made.rates))
+    where = made.folder.relative_to(ROOT) if made.folder.is_relative_to(ROOT) else made.folder.name
+    rows = wording.table(selftest_summary.HEADS, selftest_summary.worded(made.rates))
+    return f"{said}\n\n{rows}\n\nFrom `{where}`: {selftest_summary.origin(made)}."
+
+
+def states(run: RunData) -> str:
+    """Warm-up and drift of a run: how many series of an experiment are of which kind, and a sentence."""
+    found = steadiness.classes(run)
+    heads = ["experiment", "series", *steadiness.KINDS]
+    rows = [[str(row[head]) for head in heads] for row in steadiness.counts(found).to_dict("records")]
+    return f"{steadiness.line(found)}\n\n{wording.table(heads, rows)}\n\n{_origin(run)}"
+
+
 _PARTS: dict[str, Callable[[], str]] = {
     "answer": lambda: answer(_recorded()[0]),
     "footprint": footprint,
@@ -182,6 +203,8 @@ _PARTS: dict[str, Callable[[], str]] = {
     "server_boundary": lambda: part.boundary_table(_servers()),
     "sampled": lambda: part.sampled_table(_servers()),
     "boundary": lambda: boundaries(*_run_of("boundary")),
+    "selftest": lambda: seen(selftest_summary.latest(RUNS)),
+    "steadiness": lambda: states(_recorded()[0]),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},
 }
