@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import wave
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from callbot_lab import registry
+from callbot_lab import figures, readme, registry, report, results
 from callbot_lab.errors import LabError
 from callbot_lab.paths import SPEECH
 from callbot_lab.probes import probe, selftest
 from callbot_lab.probes.selftest import IN_TURN, PAIRED
-from callbot_lab.probes.selftest_summary import POOLED, SINGLE, comparisons, lines, rates, wilson
+from callbot_lab.probes.selftest_summary import POOLED, SINGLE, SelfTest, comparisons, lines, rates, title, wilson
+from tests.synthetic import ENVIRONMENT, make_run, reproduce
 
 INJECTED = (0.01, 0.03)
 
@@ -105,6 +108,48 @@ def test_the_interval_of_a_share_is_wilsons() -> None:
     assert wilson(1, 29) == pytest.approx((0.0061, 0.1718), abs=5e-5)
 
 
+@pytest.fixture
+def tested(found: pd.DataFrame, tmp_path: Path) -> SelfTest:
+    """Those comparisons as a self-test of its own machine."""
+    note = {"status": "complete", "warnings": ["a noisy machine"], "profile": "full", "jobs": [0] * 80}
+    return SelfTest(tmp_path / "a-selftest", {**note, "environment": ENVIRONMENT}, rates(found))
+
+
+def test_the_power_curve_shows_every_rate(tested: SelfTest) -> None:
+    message = title(tested.rates)
+    assert "a true 3 % is found nine times out of ten" in message
+    figure = figures.power_curve(tested.rates, message)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["none", "1 %", "3 %"]
+    drawn = {line.get_label(): line for line in axes.containers}
+    assert list(drawn) == [PAIRED, IN_TURN, POOLED, SINGLE]
+    marks = drawn[PAIRED].lines[0].get_ydata()
+    assert list(marks) == list(tested.rates.loc[tested.rates["analysis"] == PAIRED, "found"])
+
+
+def test_a_title_does_not_claim_what_was_not_found(found: pd.DataFrame) -> None:
+    table = rates(found)
+    assert title(table.assign(found=table["found"] * 0.5)).endswith("; no size is surely found")
+
+
+def test_the_page_says_what_the_instrument_sees_or_that_nobody_asked(tested: SelfTest, tmp_path: Path) -> None:
+    run = results.read_run(make_run(tmp_path / "run", [reproduce(2.0)]))
+    page = report.write_page(run, None, tmp_path / "with", None, tested).read_text(encoding="utf-8")
+    assert lines(tested.rates)[0] in page
+    assert title(tested.rates) in page
+    assert "a noisy machine" in page
+    page = report.write_page(run, None, tmp_path / "without").read_text(encoding="utf-8")
+    assert "No self-test is at hand" in page
+
+
+def test_the_documents_say_where_a_self_test_is_from(tested: SelfTest) -> None:
+    text = readme.seen(tested)
+    assert text.startswith(lines(tested.rates)[0])
+    assert f"From `a-selftest`: profile full, 80 workers, {ENVIRONMENT['cpu']['name']}" in text
+    with pytest.raises(LabError, match="holds no self-test; make one with: callbot-lab selftest"):
+        readme.seen(None)
+
+
 def plan(**changes: Any) -> list[probe.Job]:
     """The jobs of the smallest profile, of a definition with changes."""
     definition = probe.read("selftest")
@@ -154,8 +199,6 @@ def test_an_arm_with_wrong_output_is_not_timed(monkeypatch: pytest.MonkeyPatch) 
         def decode(chunk: str) -> bytes:
             return bytes(row.subject.decode(chunk))[:-1]
 
-    from dataclasses import replace
-
     monkeypatch.setattr(registry, "load_all", lambda _: [replace(row, subject=Wrong)])
     job["sets"] = [[0, "python", "decode"]]
     with pytest.raises(LabError, match="python decode: its output differs before timing"):
@@ -163,8 +206,6 @@ def test_an_arm_with_wrong_output_is_not_timed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_recording_that_is_too_short_is_refused(tmp_path: Path) -> None:
-    import wave
-
     short = tmp_path / "short.wav"
     with wave.open(str(short), "wb") as file:
         file.setnchannels(1)
