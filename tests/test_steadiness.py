@@ -58,6 +58,7 @@ def test_noise_alone_has_no_change_points_as_a_rule() -> None:
 def test_an_outlier_is_no_state_and_a_constant_has_none() -> None:
     values = series((200, 0.0))
     values[100] += 0.5
+    assert change_points(values) == []
     assert classify(values) == FLAT
     assert change_points(np.zeros(50)) == []
 
