@@ -133,7 +133,7 @@ def test_arms_take_turns_in_a_changing_order() -> None:
 
 def test_wrong_output_is_an_error_before_and_in_timing(install: Install) -> None:
     install("wrong", packages.WRONG_LATER)
-    with pytest.raises(LabError, match="^wrong: wrong output of decode before timing$"):
+    with pytest.raises(LabError, match=r"^wrong: wrong output of decode before timing$"):
         perform("wrong")
     install("forgets", FORGETS_LATER)
     for operation in (APPEND, FRESH):

@@ -11,8 +11,9 @@ A call is CALL_CHUNKS chunks of the recording in their order. A process does CAL
 - `decode`: a chunk to a new bytes object, which is freed within the time.
 - `append`: into one buffer of the arm's default capacity, which has held a whole call before: what it reserved has been
   touched. After every call its bytes are taken, untimed, which empties it; what an arm frees then, it has to get anew.
-- `append-fresh`: a new buffer for every call, made untimed, and none is freed before the end. So the first touch of
-  every page, and growth where an arm grows, lie within the times.
+- `append-fresh`: a new buffer for every call, made untimed, and none is freed before the end. So what an arm reserves
+  is touched for the first time within the times. One that grows does so within them too, into memory as the C library
+  has it: new, or left behind by blocks that grew away.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def time_arms(arms: Sequence[Timed], pcm: Sequence[bytes], operation: str, order
 
     `pcm` is what the chunks of a call stand for. Times go to the arms' own `times`.
     """
-    # A fresh buffer is told from others by what its arm never touched: its memory is tried as little as can be.
+    # What is tried on a fresh buffer leaves memory behind that is touched: it is as little as can be.
     tried = RUN if operation == FRESH else CALL_CHUNKS
     whole, part = digest(b"".join(pcm)), digest(b"".join(pcm[:tried]))
     for arm in arms:
@@ -180,7 +181,7 @@ def perform(job: Job, say: Callable[[str], None], clock: Clock = perf_counter_ns
     """Time all arms of a job, and count how often each took how many nanoseconds; LabError if one cannot be timed."""
     operation, size = job["operation"], job["size"]
     whole = cut(read_recording(Path(job["input"])), parse_size(size))
-    texts, pcm = (tuple(islice(cycle(one), CALL_CHUNKS)) for one in (whole.texts, whole.pcm))
+    texts, pcm = tuple(islice(cycle(whole.texts), CALL_CHUNKS)), tuple(islice(cycle(whole.pcm), CALL_CHUNKS))
     arms = bind_controls(texts, clock)
     for row in registry.load_all(job["arms"]):
         if row.status is not Status.READY:

@@ -50,7 +50,8 @@ def _at(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     # Counted in whole chunks: a share as a float would be a chunk off now and then.
     ranks = np.maximum(np.ceil(np.outer(reached[:, -1], QUANTILES) - 1e-6), 1)
     places = [np.searchsorted(one, rank) for one, rank in zip(reached, ranks, strict=True)]
-    return values[np.array(places)]
+    found: np.ndarray = values[np.array(places)]
+    return found
 
 
 def _redrawn(values: np.ndarray, by_job: np.ndarray, seed: int) -> np.ndarray:
