@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -170,6 +171,20 @@ def test_a_second_copy_is_found_and_a_lost_chunk_is_an_error(install: Callable[.
 def test_a_system_that_does_not_tell_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(LabError, match=r"^memory needs .*smaps_rollup, which Linux has since 4\.14"):
         memory.Process(tmp_path)
+
+
+def test_what_cannot_be_done_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def perform(**changes: object) -> None:
+        job = {"arm": "python", "calls": 100, "storage": GROWN, "size": "callbot", "input": str(SPEECH)}
+        memory.perform(job | changes, lambda text: None)
+
+    with pytest.raises(LabError, match="unknown storage 'pooled' of memory"):
+        perform(storage="pooled")
+    with pytest.raises(LabError, match="nobody: unknown"):
+        perform(arm="nobody")
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**20))
+    with pytest.raises(LabError, match="100 calls of 1,966,080 bytes need 750 MiB of free memory"):
+        perform()
 
 
 def test_every_arm_with_a_buffer_has_every_combination() -> None:
