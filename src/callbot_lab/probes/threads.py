@@ -19,10 +19,11 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from threading import Barrier, Event
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from rich.table import Table
@@ -34,6 +35,8 @@ from ..operations import Operation
 from ..registry import Loaded, Status
 from ..workload import Workload, cut, parse_size, pool_of, read_recording
 from .probe import Definition, Job, Row
+
+Result = TypeVar("Result")
 
 ONE, TWO, WAIT, IDLE, FAULT = "one", "two", "wait", "wait-idle", "fault"
 """Kinds of rows: one thread, two at once, one beside a sleeper, the sleeper alone, and an arm that has no number."""
@@ -104,13 +107,13 @@ def perform(job: Job, say: Callable[[str], None]) -> list[Row]:
     subjects = [prepare(row, operation, workload, cpus) for row in registry.load_all(job["arms"])]
     machine = Subject(MACHINE, (_hashing(), _hashing()), HASHED_BLOCKS)
     for subject in (*subjects, machine):
-        _guarded(subject, lambda one: calibrate(one, cpus, job["span_ms"] * 1_000_000))
+        _guarded(subject, partial(calibrate, subject, cpus, job["span_ms"] * 1_000_000))
     rows = []
     for number in range(job["rounds"]):
         about = {"size": job["size"], "round": number}
         rows += [about | row for row in one_round([*subjects, machine], cpus, job["wakes"], draw)]
     for subject in subjects:
-        _guarded(subject, lambda one: check(one, cpus, "after"))
+        _guarded(subject, partial(check, subject, cpus, "after"))
     faults = [subject for subject in (*subjects, machine) if subject.reason]
     return rows + [{"size": job["size"], "arm": one.name, "kind": FAULT, "reason": one.reason} for one in faults]
 
@@ -138,13 +141,13 @@ def prepare(row: Loaded, operation: Operation, workload: Workload, cpus: Sequenc
     elif lacking := operations.lacks(operation, row):
         subject.reason = f"{Status.NOT_OFFERED}: {lacking}"
     else:
-
-        def bind(one: Subject) -> None:
-            one.bounds = tuple(operations.bind(operation, row, workload) for _ in range(2))
-            check(one, cpus, "before")
-
-        _guarded(subject, bind)
+        _guarded(subject, partial(_bind, subject, operation, row, workload))
+        _guarded(subject, partial(check, subject, cpus, "before"))
     return subject
+
+
+def _bind(subject: Subject, operation: Operation, row: Loaded, workload: Workload) -> None:
+    subject.bounds = tuple(operations.bind(operation, row, workload) for _ in range(2))
 
 
 def check(subject: Subject, cpus: Sequence[int], when: str) -> None:
@@ -158,7 +161,7 @@ def check(subject: Subject, cpus: Sequence[int], when: str) -> None:
 def calibrate(subject: Subject, cpus: Sequence[int], span_ns: int) -> None:
     """Set the turns that fill a span; one if a single turn is longer. The runs warm both loops up."""
     slots = [bound.slot for bound in subject.bounds for _ in range(3)]
-    turn = min(at_once([lambda slot=slot: slot(1)], cpus).wall_ns for slot in slots)  # type: ignore[misc]
+    turn = min(at_once([partial(slot, 1)], cpus).wall_ns for slot in slots)
     subject.turns = max(1, span_ns // max(turn, 1))
 
 
@@ -175,8 +178,8 @@ def one_round(subjects: Sequence[Subject], cpus: Sequence[int], wakes: int, draw
             continue
         kinds = [ONE, TWO] if subject.name == MACHINE else [ONE, TWO, WAIT]
         draw.shuffle(kinds)
-        for kind in kinds:
-            _guarded(subject, lambda one, kind=kind, places=places: rows.append(_row(one, kind, places, wakes)))  # type: ignore[misc]
+        made = [_guarded(subject, partial(_row, subject, kind, places, wakes)) for kind in kinds]
+        rows += filter(None, made)
     return [{"position": position} | row for position, row in enumerate(rows)]
 
 
@@ -186,7 +189,7 @@ def _row(subject: Subject, kind: str, cpus: Sequence[int], wakes: int) -> Row:
         measured["chunks"] *= subject.chunks
     else:
         bounds = subject.bounds[: 1 if kind == ONE else 2]
-        done = at_once([lambda bound=bound: bound.slot(subject.turns) for bound in bounds], cpus)  # type: ignore[misc]
+        done = at_once([partial(bound.slot, subject.turns) for bound in bounds], cpus)
         chunks = len(bounds) * subject.turns * subject.chunks
         measured = {"chunks": chunks, "wall_ns": done.wall_ns, "cpu_ns": done.cpu_ns}
     return {"arm": subject.name, "kind": kind} | measured
@@ -269,11 +272,12 @@ def _hashing() -> Bound:
     return Bound(compile_loop(body, blocks, call=hashlib.sha256), lambda: "")
 
 
-def _guarded(subject: Subject, work: Callable[[Subject], None]) -> None:
-    """Do something with an arm that has no fault; an exception, which may be anything, becomes its fault."""
+def _guarded(subject: Subject, work: Callable[[], Result]) -> Result | None:
+    """Do something with an arm unless it has a fault; an exception, which may be anything, becomes its fault."""
     if subject.reason:
-        return
+        return None
     try:
-        work(subject)
+        return work()
     except Exception as error:
         subject.reason = f"{Status.BROKEN}: {type(error).__name__}: {error}"
+        return None

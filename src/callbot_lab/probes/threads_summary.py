@@ -87,7 +87,7 @@ def waits(rows: pd.DataFrame) -> pd.DataFrame:
 
 def table_of(rows: pd.DataFrame, twins: Sequence[Twin]) -> Table:
     """All of that in one table; what releasing is worth stands beside the releasing twin."""
-    table = Table(title="threads: throughput, and how long another thread waits", box=box.SIMPLE)
+    table = Table(title="threads: throughput, and how long another thread waits", box=box.SIMPLE, padding=(0, 1, 0, 0))
     heads = ("two threads / one", "1 thread / twin's", "2 threads / twin's", "wait ms", "longest")
     table.add_column("bytes", justify="right")
     table.add_column("arm")
@@ -99,9 +99,8 @@ def table_of(rows: pd.DataFrame, twins: Sequence[Twin]) -> Table:
     for size, part in scaled.groupby("size"):
         table.add_section()
         # The machine's own line first: nothing below it can be expected to scale better.
-        for place, (_, row) in enumerate(
-            part.sort_values("arm", key=lambda arms: arms.where(arms != MACHINE, "")).iterrows()
-        ):
+        lines = part.sort_values("arm", key=lambda arms: arms.where(arms != MACHINE, ""))
+        for place, (_, row) in enumerate(lines.iterrows()):
             key = (size, row["arm"])
             twin = against.loc[key] if key in against.index else None
             wait = waited.loc[key] if key in waited.index else None
@@ -111,7 +110,7 @@ def table_of(rows: pd.DataFrame, twins: Sequence[Twin]) -> Table:
                 _cell(row["ratio"], row["low"], row["high"]),
                 "" if twin is None else _cell(twin["one"], twin["one_low"], twin["one_high"]),
                 "" if twin is None else _cell(twin["two"], twin["two_low"], twin["two_high"]),
-                "" if wait is None else f"{wait['ms']:.2f}",
+                "" if wait is None else f"{round(wait['ms'], 2) + 0:.2f}",  # + 0: no minus before a nought
                 "" if wait is None else f"{wait['longest_ms']:.1f}",
             )
     table.caption = "\n".join([*_answers(found), *_faults(rows)]) or "nothing was measured"
