@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -29,9 +30,12 @@ from callbot_lab.workload import parse_size
 
 from .packages import GOOD, WRONG_LATER
 
-SIZES = (160, 1280, 8000, 32768, 131072)
-TWINS = [("holds", "frees")]
-CHUNK_NS = {"holds": 1000.0, "frees": 1100.0, MACHINE: 1000.0}
+SIZES = (160, 1280, 8000, 32768, 1048576)
+HOLDS, FREES = "holds-python-up", "frees-the-others"
+"""Arms, with names as long as there are."""
+
+TWINS = [(HOLDS, FREES)]
+CHUNK_NS = {HOLDS: 1000.0, FREES: 1100.0, MACHINE: 1000.0}
 """Nanoseconds of a chunk in one thread: releasing costs a tenth."""
 
 needs_two_cpus = pytest.mark.skipif(len(threads.usable_cpus()) < 2, reason="two threads at once need two CPUs")
@@ -59,13 +63,13 @@ def rows_of(gain: Gain, *, processes: int = 6, rounds: int = 5, noise: float = 0
             late = {"kind": IDLE, "chunks": 0, "wall_ns": 1, "cpu_ns": 1, "late_ns": np.array([idle] * 3)}
             rows.append({**about, "arm": NOBODY, **late})
             for arm, ns in CHUNK_NS.items():
-                scale = {"holds": 1.0, "frees": gain(size), MACHINE: 2.0}[arm]
+                scale = {HOLDS: 1.0, FREES: gain(size), MACHINE: 2.0}[arm]
                 for kind, chunks, speed in ((ONE, 100, 1.0), (TWO, 200, scale * own[arm])):
                     wall = int(chunks * ns * pace / speed * np.exp(random.normal(0, noise)))
                     timed = {"kind": kind, "chunks": chunks, "wall_ns": wall, "cpu_ns": wall, "late_ns": None}
                     rows.append({**about, "arm": arm, **timed})
                 if arm != MACHINE:
-                    extra = 5_000_000 if arm == "holds" else 0
+                    extra = 5_000_000 if arm == HOLDS else 0
                     beside = {**late, "kind": WAIT, "late_ns": np.array([0, idle + extra, idle + 2 * extra])}
                     rows.append({**about, "arm": arm, **beside})
     return pd.DataFrame(rows)
@@ -74,7 +78,7 @@ def rows_of(gain: Gain, *, processes: int = 6, rounds: int = 5, noise: float = 0
 def test_scaling_is_what_it_is_however_the_pace_changes() -> None:
     found = scaling(rows_of(from_8000)).set_index(["size", "arm"])
     for size in SIZES:
-        for arm, truth in (("holds", 1.0), ("frees", from_8000(size)), (MACHINE, 2.0)):
+        for arm, truth in ((HOLDS, 1.0), (FREES, from_8000(size)), (MACHINE, 2.0)):
             row = found.loc[(size, arm)]
             assert row["ratio"] == pytest.approx(truth, rel=0.05)
             assert row["low"] < row["ratio"] < row["high"]
@@ -96,7 +100,7 @@ def test_the_price_of_releasing_and_where_it_pays() -> None:
     assert found["one"].to_numpy() == pytest.approx(1 / 1.1, rel=0.05)
     assert found["two"].to_numpy() == pytest.approx([from_8000(size) / 1.1 for size in SIZES], rel=0.05)
     assert (found["two_low"] < found["two"]).all()
-    assert pays_from(found) == {("holds", "frees"): 8000}
+    assert pays_from(found) == {(HOLDS, FREES): 8000}
 
 
 @pytest.mark.parametrize(
@@ -104,36 +108,36 @@ def test_the_price_of_releasing_and_where_it_pays() -> None:
     [
         (lambda size: 0.9, None),
         (lambda size: 1.1, None),  # as fast as the twin: its interval does not exclude 1
-        (lambda size: 1.8 if size < 131072 else 0.8, None),
-        (lambda size: 1.8 if size in (160, 131072) else 0.8, 131072),
+        (lambda size: 1.8 if size < 1048576 else 0.8, None),
+        (lambda size: 1.8 if size in (160, 1048576) else 0.8, 1048576),
         (lambda size: 1.8, 160),
     ],
 )
 def test_releasing_pays_only_from_where_it_goes_on_paying(gain: Gain, answer: int | None) -> None:
     rows = rows_of(gain)
-    assert pays_from(releasing(rows, TWINS)) == {("holds", "frees"): answer}
+    assert pays_from(releasing(rows, TWINS)) == {(HOLDS, FREES): answer}
     words = "pays not in the measured range" if answer is None else f"pays from {answer:,} B on"
     assert words in shown(rows)
 
 
 def test_waits_are_counted_beyond_those_beside_nobody() -> None:
     found = waits(rows_of(from_8000)).set_index("arm")
-    assert found.loc["holds", "ms"].to_numpy() == pytest.approx(5.0)
-    assert found.loc["frees", "ms"].to_numpy() == pytest.approx(0.0)
+    assert found.loc[HOLDS, "ms"].to_numpy() == pytest.approx(5.0)
+    assert found.loc[FREES, "ms"].to_numpy() == pytest.approx(0.0)
     # The longest has nothing taken off.
-    assert found.loc["holds", "longest_ms"].between(10.06, 10.2).all()
+    assert found.loc[HOLDS, "longest_ms"].between(10.06, 10.2).all()
     assert MACHINE not in found.index
 
 
 def test_an_arm_that_turned_out_wrong_has_no_number_from_that_process() -> None:
     rows = rows_of(from_8000)
-    fault = {"job": 0, "size": 160, "arm": "frees", "kind": FAULT, "reason": "wrong output: it differs"}
+    fault = {"job": 0, "size": 160, "arm": FREES, "kind": FAULT, "reason": "wrong output: it differs"}
     rows = pd.concat([rows, pd.DataFrame([fault])], ignore_index=True)
     processes = scaling(rows).set_index(["size", "arm"])["processes"]
-    assert processes[160, "frees"] == 5
-    assert processes[160, "holds"] == processes[1280, "frees"] == 6
+    assert processes[160, FREES] == 5
+    assert processes[160, HOLDS] == processes[1280, FREES] == 6
     assert set(waits(rows)["processes"]) == {5, 6}
-    assert "frees: wrong output: it differs (160 B)" in shown(rows)
+    assert f"{FREES}: wrong output: it differs (160 B)" in shown(rows)
 
 
 def test_the_table_fits_and_has_the_machine_first() -> None:
@@ -142,7 +146,17 @@ def test_the_table_fits_and_has_the_machine_first() -> None:
     (first,) = (line.split() for line in lines if line.split()[:1] == ["8,000"])
     assert first[1] == MACHINE
     # No cell is broken into two lines: those with an interval are the widest.
-    assert sum(line.count("[") for line in lines) == sum(line.count("]") for line in lines) == len(SIZES) * 5
+    assert sum(len(re.findall(r"\d\.\d\d \[\d\.\d\d, \d\.\d\d\]", line)) for line in lines) == len(SIZES) * 5
+
+
+def test_a_machine_that_was_busy_is_said() -> None:
+    rows = rows_of(from_8000)
+    assert "something else was" not in shown(rows)
+    slowed = (rows["arm"] == MACHINE) & (rows["kind"] == TWO) & (rows["size"] == 1280)
+    rows.loc[slowed, "wall_ns"] *= 2
+    words = shown(rows)
+    assert f"at 1,280 B two threads of {MACHINE}" in words
+    assert "something else was" in words
 
 
 def test_few_processes_and_no_rows_are_said() -> None:
@@ -197,6 +211,15 @@ def test_others_wait_for_the_end_of_a_call_that_holds_the_gil() -> None:
     # It gets the GIL at the end of a call. Not always: where the other has to wait for its CPU, nobody holds the GIL.
     assert max(beside_held) > 0.7 * held
     assert median(beside_freed) < 0.5 * freed
+
+
+@needs_two_cpus
+def test_the_sleeper_begins_when_the_other_is_at_work() -> None:
+    pauses = iter([0.1])
+    late_to_work = run_of(lambda: time.sleep(next(pauses, 1e-4)))
+    assert threads.waiting(late_to_work, threads.usable_cpus(), 5)["chunks"] > 1
+    with pytest.raises(ZeroDivisionError):
+        threads.waiting(run_of(lambda: 1 // 0), threads.usable_cpus(), 5)
 
 
 @needs_two_cpus

@@ -228,13 +228,18 @@ def waiting(bound: Bound | None, cpus: Sequence[int], wakes: int) -> Row:
 
     `late_ns` holds every wake-up's nanoseconds beyond what was asked; `chunks` the turns that the other made meanwhile.
     """
-    stop = Event()
+    begun, stop = Event(), Event()
 
     def work() -> int:
-        turns = 0
         if bound is None:
+            begun.set()
             stop.wait()
             return 0
+        try:
+            bound.slot(1)
+        finally:
+            begun.set()
+        turns = 1
         while not stop.is_set():
             bound.slot(1)
             turns += 1
@@ -242,6 +247,8 @@ def waiting(bound: Bound | None, cpus: Sequence[int], wakes: int) -> Row:
 
     def sleep() -> list[int]:
         late = []
+        # On a busy machine all sleeps would else be over before the other has its CPU.
+        begun.wait()
         try:
             for _ in range(wakes):
                 before = time.perf_counter_ns()
