@@ -200,7 +200,8 @@ def environment() -> dict[str, str]:
     """The environment of a process that is counted, the same in every run."""
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     # It runs in a folder of its own, from where a relative path would lead elsewhere.
-    path = os.pathsep.join(os.path.realpath(part) for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part)
+    parts = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    path = os.pathsep.join(map(os.path.realpath, parts))
     return {**kept, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 
 

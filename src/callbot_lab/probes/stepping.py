@@ -79,7 +79,7 @@ class SingleStep:
 
 def _follow(pid: int, said: Path) -> list[Events] | None:
     """Lead a process from stop to stop; what each of its stretches took, None if it ended badly."""
-    stretches = []
+    stretches: list[Events] = []
     stops = 0
     while True:
         _, status = os.waitpid(pid, 0)
