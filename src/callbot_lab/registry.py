@@ -149,19 +149,31 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def source_folder(dist: metadata.Distribution | None) -> Path | None:
+    """The folder that a distribution was installed from, as installers record it in direct_url.json (PEP 610).
+
+    None if it came from elsewhere, or the folder is gone.
+    """
+    origin = _recorded_origin(dist)
+    folder = Path(unquote(urlparse(origin.get("url", "")).path))
+    return folder if "dir_info" in origin and folder.is_dir() else None
+
+
+def _recorded_origin(dist: metadata.Distribution | None) -> dict[str, Any]:
+    recorded = dist.read_text("direct_url.json") if dist else None
+    origin: dict[str, Any] = json.loads(recorded) if recorded else {}
+    return origin
+
+
 def _newer_source(entry_point: metadata.EntryPoint) -> str:
     """A source file that is newer than the installed copy, for a distribution installed from a local folder.
 
-    Installers record the folder in direct_url.json (PEP 610). Editable installs run their sources, so only the others
-    can be stale. Empty when nothing is newer or the origin is not known.
+    Editable installs run their sources, so only the others can be stale. Empty when nothing is newer or the origin is
+    not known.
     """
     dist = entry_point.dist
-    recorded = dist.read_text("direct_url.json") if dist else None
-    if dist is None or not recorded:
-        return ""
-    origin = json.loads(recorded)
-    folder = Path(unquote(urlparse(origin.get("url", "")).path))
-    if "dir_info" not in origin or origin["dir_info"].get("editable") or not folder.is_dir():
+    folder = source_folder(dist)
+    if dist is None or folder is None or _recorded_origin(dist)["dir_info"].get("editable"):
         return ""
     record = Path(str(dist.locate_file(""))) / f"{dist.name.replace('-', '_')}-{dist.version}.dist-info" / "RECORD"
     if not record.exists():
