@@ -490,7 +490,11 @@ def _first_error(output: str) -> str:
     """The line of a failed command's output that says what is wrong, as well as can be told."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     # What pip says first is only that something went wrong.
-    told = [line for line in lines if re.search(r"\berror\b|Error:|Unavailable:", line) and "subprocess" not in line]
+    told = [
+        line
+        for line in lines
+        if re.search(r"\berror(?:\[\w+\])?:|Error:|Unavailable:", line) and "subprocess" not in line
+    ]
     reason = next(iter([*told, *lines[-1:]]), "it says nothing")
     if "--offline was specified" in output or "offline mode" in output:
         return f"the sources of its crates are not on this machine, and nothing is downloaded ({reason})"
