@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import io
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 import tokenize
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +31,7 @@ from . import packages
 
 Install = Callable[..., Path]
 NAME = "fourth_owned"
+NOT_CACHED = "the sources of its crates are not on this machine, and nothing is downloaded"
 needs_cargo = pytest.mark.skipif(not shutil.which("cargo"), reason="needs cargo")
 
 
@@ -184,13 +189,13 @@ def test_sources_of_the_repository_are_found_by_their_project_name(
 
 
 def test_an_import_is_timed_in_fresh_processes_beside_one_that_imports_nothing(install: Install) -> None:
-    install(NAME, packages.GOOD + "import time\ntime.sleep(0.2)\nprint('hello')\n")
+    install(NAME, packages.GOOD + "import time\ntime.sleep(0.1)\nprint('hello')\n")
     job = {"arm": NAME, "what": "import", "repetitions": 3, "seed": 1}
     rows = pd.DataFrame(ownership.perform(job, lambda _: None))
     by = {name: part["value"] for name, part in rows.groupby("quantity")}
     assert set(by) == {"import", "process that imports it", "process that imports nothing"}
     assert [sorted(part["repetition"]) for _, part in rows.groupby("quantity")] == [[0, 1, 2]] * 3
-    assert by["import"].min() > 0.2
+    assert by["import"].min() > 0.1
     assert (by["process that imports it"].to_numpy() > by["import"].to_numpy()).all()
     assert by["process that imports nothing"].min() < by["import"].min()
     # In random order: neither always comes first.
@@ -216,11 +221,13 @@ def test_requirements_are_followed_where_their_markers_hold(install: Install) ->
     folder = install(NAME, packages.GOOD)
     distribution(folder, NAME, "Owned_One[fast]", "owned-old; python_version < '3'", "owned-extra; extra == 'more'")
     distribution(folder, "owned_one", "owned-two; extra == 'fast'", "owned-three; extra == 'slow'")
-    distribution(folder, "owned_two", "owned-one")
+    distribution(folder, "owned_two", "owned-one", "owned-four")
+    distribution(folder, "owned_four", "owned-one[slow]")
+    distribution(folder, "owned_three")
     found = done("requirements")
     assert found["run-time requirements, direct"]["text"] == "owned-one"
-    assert found["run-time requirements, all"]["text"] == "owned-one, owned-two"
-    assert found["run-time requirements, all"]["value"] == 2
+    assert found["run-time requirements, all"]["text"] == "owned-four, owned-one, owned-three, owned-two"
+    assert found["run-time requirements, all"]["value"] == 4
 
 
 def test_a_requirement_that_is_not_installed_is_a_reason(install: Install) -> None:
@@ -281,7 +288,7 @@ def test_crates_that_were_never_downloaded_are_a_reason(
     lock = 'version = 4\n[[package]]\nname = "sources"\nversion = "0.1.0"\n'
     (sources / "Cargo.lock").write_text(lock, encoding="utf-8")
     monkeypatch.setenv("CARGO_HOME", str(tmp_path / "empty"))
-    with pytest.raises(LabError, match="the sources of its crates are not on this machine, and nothing is downloaded"):
+    with pytest.raises(LabError, match=NOT_CACHED):
         done("toolchain")
 
 
@@ -291,6 +298,9 @@ import json, os, time, zipfile
 def build_wheel(folder, config_settings=None, metadata_directory=None):
     if os.path.exists("broken"):
         raise ValueError("this one is broken")
+    if os.path.exists("endless"):
+        open(os.environ["SEEN"], "w").close()
+        time.sleep(60)
     until = time.process_time() + 0.2
     while time.process_time() < until:
         pass
@@ -348,6 +358,58 @@ def test_a_build_that_fails_says_why_in_one_line(buildable: Path) -> None:
     (buildable / "broken").touch()
     with pytest.raises(LabError, match=r"^it does not build: ValueError: this one is broken$"):
         done("build", repetition=0)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        ("x.c: In function 'f':\nx.c:1:2: error: no y\nerror: command gcc failed", "x.c:1:2: error: no y"),
+        ("warning: a\nerror[E0425]: no y\n --> x.rs\nerror: could not compile", "error[E0425]: no y"),
+        (
+            "error: subprocess-exited-with-error\nBackendUnavailable: Cannot import 'a'",
+            "BackendUnavailable: Cannot import 'a'",
+        ),
+        ("first\n  Killed  \n", "Killed"),
+        ("", "it says nothing"),
+        (
+            "error: failed to download `a`\n  attempting to make an HTTP request, but --offline was specified",
+            f"{NOT_CACHED} (error: failed to download `a`)",
+        ),
+    ],
+)
+def test_the_reason_for_a_failure_is_the_first_line_that_names_one(output: str, reason: str) -> None:
+    assert ownership._first_error(output) == reason
+
+
+def test_a_build_that_is_interrupted_leaves_nothing(
+    buildable: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (buildable / "endless").touch()
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    job = {"probe": "ownership", "arm": NAME, "what": "build", "repetition": 0, "cpu": None, "number": 0, "out": ""}
+    command = [sys.executable, "-m", "callbot_lab.probes.child"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(job) + "\n")
+    process.stdin.flush()
+    until = time.monotonic() + 30
+    while not (tmp_path / "seen.json").exists() and process.poll() is None and time.monotonic() < until:
+        time.sleep(0.02)
+    assert list(scratch.iterdir())
+    # As the run does it.
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate(timeout=10)
+    assert process.returncode != 0
+    assert not list(scratch.iterdir())
 
 
 def test_the_plan_is_the_same_again_and_has_each_kind_for_each_arm() -> None:
