@@ -157,9 +157,8 @@ def sources_of(arm: str) -> Path:
     if folder:
         return folder
     for project in sorted((ROOT / "impls").glob("*/pyproject.toml")):
-        if canonicalize_name(_project(project.parent).get("project", {}).get("name", "")) == canonicalize_name(
-            dist.name
-        ):
+        name = _project(project.parent).get("project", {}).get("name", "")
+        if canonicalize_name(name) == canonicalize_name(dist.name):
             return project.parent
     raise LabError(f"the sources of {dist.name} are not here: install it from its folder, as in pip install ./FOLDER")
 
@@ -176,7 +175,8 @@ def _project(folder: Path) -> dict[str, Any]:
 def _build(job: Job) -> Iterator[Row]:
     """Build the wheel from a copy of the sources, in seconds of wall and of CPU time; weigh what came of it."""
     folder = sources_of(job["arm"])
-    with _swept_up(), tempfile.TemporaryDirectory(prefix="callbot-build-") as name:
+    # Compilers that were told to end may still be writing when it is removed.
+    with _swept_up(), tempfile.TemporaryDirectory(prefix="callbot-build-", ignore_cleanup_errors=True) as name:
         made = Path(name)
         copy, wheels = made / folder.name, made / "wheels"
         shutil.copytree(folder, copy, symlinks=True, ignore=_not_source)
@@ -400,17 +400,21 @@ def _both(what: str, direct: list[Requirement], rule: str) -> Iterator[Row]:
     """The distributions required, and those with what they require in turn."""
     names = {canonicalize_name(one.name) for one in direct}
     yield _of(f"{what}, direct", len(names), "packages", rule, text=", ".join(sorted(names)))
-    every = set(names)
+    # With its extras, since one that was met before may require more with another extra.
+    met: set[tuple[str, frozenset[str]]] = set()
     queue = list(direct)
     while queue:
         one = queue.pop()
+        key = (canonicalize_name(one.name), frozenset(one.extras))
+        if key in met:
+            continue
+        met.add(key)
         try:
             dist = metadata.distribution(one.name)
         except metadata.PackageNotFoundError:
             raise LabError(f"{one.name} is required but not installed, so what it requires is not known") from None
-        new = [n for n in _wanted(dist.requires or (), set(one.extras)) if canonicalize_name(n.name) not in every]
-        every |= {canonicalize_name(n.name) for n in new}
-        queue += new
+        queue += _wanted(dist.requires or (), one.extras)
+    every = {name for name, _ in met}
     rule = f"{rule}; and in turn what these require, as installed"
     yield _of(f"{what}, all", len(every), "packages", rule, text=", ".join(sorted(every)))
 
@@ -424,8 +428,8 @@ def _crates(manifest: Path) -> Iterator[Row]:
     own = set(graph["workspace_members"])
     names = {package["id"]: f"{package['name']} {package['version']}" for package in graph["packages"]}
     nodes = {node["id"]: node["deps"] for node in graph["resolve"]["nodes"]}
-    built = _reached(nodes, own, own, {None, "build"})
-    tested = _reached(nodes, own, built | own, {None, "build", "dev"}) - built
+    built = _reached(nodes, own, {None, "build"}) - own
+    tested = _reached(nodes, own, {None, "build", "dev"}) - own - built
     direct = {one["pkg"] for member in own for one in nodes[member] if _reasons(one) & {None, "build"}} - own
     how = f"cargo metadata --locked --offline --filter-platform {host}"
     for quantity, ids, rule in (
@@ -437,19 +441,15 @@ def _crates(manifest: Path) -> Iterator[Row]:
         yield _of(quantity, len(ids), "crates", f"{how}: {rule}", text=listed)
 
 
-def _reached(
-    nodes: Mapping[str, list[dict[str, Any]]], own: set[str], start: set[str], kinds: set[str | None]
-) -> set[str]:
-    """Crates not our own that are reached from some; only our own crates' dev-dependencies are ever built."""
+def _reached(nodes: Mapping[str, list[dict[str, Any]]], start: set[str], kinds: set[str | None]) -> set[str]:
+    """Crates that are reached from some; of crates from elsewhere, cargo does not list what their tests need."""
     reached = set(start)
     queue = list(start)
     while queue:
-        member = queue.pop()
-        asked = kinds if member in own else {None, "build"}
-        new = {one["pkg"] for one in nodes[member] if _reasons(one) & asked} - reached
+        new = {one["pkg"] for one in nodes[queue.pop()] if _reasons(one) & kinds} - reached
         reached |= new
         queue += new
-    return reached - own
+    return reached
 
 
 def _reasons(dependency: Mapping[str, Any]) -> set[str | None]:
@@ -490,7 +490,11 @@ def _first_error(output: str) -> str:
     """The line of a failed command's output that says what is wrong, as well as can be told."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     # What pip says first is only that something went wrong.
-    told = [line for line in lines if re.search(r"\berror\b|Error:|Unavailable:", line) and "subprocess" not in line]
+    told = [
+        line
+        for line in lines
+        if re.search(r"\berror(?:\[\w+\])?:|Error:|Unavailable:", line) and "subprocess" not in line
+    ]
     reason = next(iter([*told, *lines[-1:]]), "it says nothing")
     if "--offline was specified" in output or "offline mode" in output:
         return f"the sources of its crates are not on this machine, and nothing is downloaded ({reason})"
