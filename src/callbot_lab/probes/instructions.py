@@ -137,7 +137,7 @@ def table(rows: Any) -> Table:
     made = Table("arm", "kernel", "method", title="A chunk: instructions / branches, and instructions in native code")
     for operation, size in cells:
         made.add_column(f"{operation} {size}", justify="right")
-    for (arm, kernel, method), of_arm in rows.groupby(["arm", "kernel", "method"], sort=False):
+    for (arm, kernel, method), of_arm in rows.groupby(["arm", "kernel", "method"]):
         shown = [_shown(of_arm[(of_arm["operation"] == o) & (of_arm["size"] == s)]) for o, s in cells]
         made.add_row(arm, kernel, method, *shown)
     return made
