@@ -8,6 +8,7 @@ interpreter and the C library choose their copies by the CPU that they see. Nati
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,8 @@ def jobs(definition: Definition, rows: Sequence[Loaded], profile: str) -> list[J
 
 def perform(job: Job, say: Callable[[str], None]) -> list[Row]:
     """Count the cells of an arm, with the first of the job's methods that runs it as it runs without one."""
-    recording = read_recording(Path(job["input"]))
-    sizes = dict.fromkeys(cell["size"] for cell in job["cells"])
-    texts = {size: pool_of(cut(recording, parse_size(size)), job["pool"]).texts for size in sizes}
+    # In the cells' order: how the process's memory lies depends on it.
+    texts = {cell["size"]: _texts(job["input"], cell["size"], job["pool"]) for cell in job["cells"]}
     refused = []
     for name in job["methods"]:
         method = METHODS[name]
@@ -94,6 +94,11 @@ def perform(job: Job, say: Callable[[str], None]) -> list[Row]:
         refused.append(f"{name}: {why}")
     common = _common(job, "", "")
     return [{**common, **cell, "status": NOT_COUNTED, "reason": "; ".join(refused)} for cell in job["cells"]]
+
+
+@cache
+def _texts(source: str, size: str, pool: str) -> tuple[str, ...]:
+    return pool_of(cut(read_recording(Path(source)), parse_size(size)), pool).texts
 
 
 def _differs(answer: Answer, kernel: str) -> str:
@@ -132,7 +137,7 @@ def table(rows: Any) -> Table:
     made = Table("arm", "kernel", "method", title="A chunk: instructions / branches, and instructions in native code")
     for operation, size in cells:
         made.add_column(f"{operation} {size}", justify="right")
-    for (arm, kernel, method), of_arm in rows.groupby(["arm", "kernel", "method"], sort=False):
+    for (arm, kernel, method), of_arm in rows.groupby(["arm", "kernel", "method"]):
         shown = [_shown(of_arm[(of_arm["operation"] == o) & (of_arm["size"] == s)]) for o, s in cells]
         made.add_row(arm, kernel, method, *shown)
     return made
