@@ -178,6 +178,12 @@ def test_without_sources_one_line_says_how_to_have_them(install: Install, what: 
         done(what, aside=[], repetition=0)
 
 
+@pytest.mark.parametrize("what", ["build", "import", "sources", "requirements", "toolchain"])
+def test_an_arm_that_is_gone_is_a_reason(what: str) -> None:
+    with pytest.raises(LabError, match=f"no installed distribution announces '{NAME}'"):
+        done(what, aside=[], repetition=0, repetitions=1, seed=1)
+
+
 def test_sources_of_the_repository_are_found_by_their_project_name(
     install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,12 +138,19 @@ def _of(quantity: str, value: float | None, unit: str, method: str, **more: Any)
     return {"quantity": quantity, "value": value, "unit": unit, "method": method, **more}
 
 
-def _distribution(arm: str) -> metadata.Distribution:
-    """The distribution that announces an arm; LabError if there is none any more."""
+def _entry_point(arm: str) -> metadata.EntryPoint:
+    """What announces an arm; LabError if nothing does any more."""
     found = find_arms().get(arm)
-    dist = found.entry_points[0].dist if found else None
-    if dist is None:
+    if found is None:
         raise LabError(f"no installed distribution announces '{arm}'")
+    return found.entry_points[0]
+
+
+def _distribution(arm: str) -> metadata.Distribution:
+    """The distribution that announces an arm; LabError if there is none."""
+    dist = _entry_point(arm).dist
+    if dist is None:
+        raise LabError(f"it is not known which distribution announces '{arm}'")
     return dist
 
 
@@ -255,7 +262,7 @@ def _import(job: Job) -> Iterator[Row]:
     nothing hides there. Both follow each other in random order, on one CPU. Files are in the system's cache and
     compiled to bytecode, since a process of each comes before and does not count.
     """
-    module = find_arms()[job["arm"]].entry_points[0].module
+    module = _entry_point(job["arm"]).module
     programs = {
         "process that imports it": _IMPORTED.format(statement=f"import {module}"),
         "process that imports nothing": _IMPORTED.format(statement="pass"),
@@ -358,7 +365,7 @@ def _text(path: Path) -> str:
 def _requirements(job: Job) -> Iterator[Row]:
     """What the distribution needs at run time, as its metadata say."""
     dist = _distribution(job["arm"])
-    extras = set(find_arms()[job["arm"]].entry_points[0].extras)
+    extras = set(_entry_point(job["arm"]).extras)
     direct = _wanted(dist.requires or (), extras)
     rule = "Requires-Dist of the installed distribution, where the markers hold, and no extras but the arm's own"
     yield from _both("run-time requirements", direct, rule)
