@@ -159,7 +159,7 @@ def plan(**changes: Any) -> list[probe.Job]:
 
 
 def test_what_is_injected_is_a_whole_number_of_chunks() -> None:
-    assert plan()[0]["extra"] == {"0.01": 3, "0.02": 6, "0.03": 9, "0.05": 15, "0.1": 30}
+    assert plan()[0]["extra"] == {"0.01": 1, "0.02": 2, "0.03": 3, "0.05": 5, "0.1": 10}
     with pytest.raises(LabError, match=r"0\.01 of 256 chunks is no whole number"):
         plan(chunks=256)
 
@@ -212,5 +212,5 @@ def test_a_recording_that_is_too_short_is_refused(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(bytes(1280 * 40))
-    with pytest.raises(LabError, match=r"has 40 chunks of callbot, and 330 are needed"):
+    with pytest.raises(LabError, match=r"has 40 chunks of callbot, and 110 are needed"):
         selftest.perform({**plan()[0], "input": str(short)}, lambda _: None)
