@@ -46,11 +46,13 @@ class Stopping:
 
 @pytest.fixture
 def stopped(tmp_path: Path) -> Path:
-    """A run of slots that ended after one worker of three."""
+    """A run of slots that ended in the second of three workers, which wrote down what it had."""
     folder = measure.new_folder(tmp_path / "run", "tiny")
     outcome = Run([COMPARISON], TINY, folder, seed=5).go(Stopping(1))
     assert outcome.interrupted
-    assert outcome.workers_done == 1
+    assert outcome.workers_done == 2
+    second = json.loads((folder / "slots" / "worker-001.json").read_text(encoding="utf-8"))
+    assert not second["complete"]
     return folder
 
 

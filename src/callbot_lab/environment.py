@@ -31,7 +31,8 @@ FLAGS_OF_INTEREST = (
     "asimd",
     "sve",
 )
-COMPILED = frozenset({".so", ".pyd", ".dylib"})
+COMPILED = (".so", ".pyd", ".dylib")
+"""What the files of compiled modules end in."""
 PACKAGES = ("numpy", "pandas", "scipy", "pyarrow", "pybase64", "librt", "cython", "maturin", "setuptools")
 
 

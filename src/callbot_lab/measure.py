@@ -9,32 +9,26 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from . import environment
+from .dispatch import Ended, cpu_for, dispatch
 from .errors import LabError
 from .experiment import Experiment
 from .operations import lacks, name_of, operation_of
 from .paths import RESULTS, SPEECH, require
 from .progress import Steps
-from .registry import Loaded, Status
-from .smoke import preflight
+from .registry import Status
+from .smoke import check_arms
 from .workload import cut, parse_size, read_recording
 
 SCHEMA = 1
 """Version of the layout of a run's folder."""
-
-GRACE_SECONDS = 20
-"""How long a worker that was asked to end has to write down what it has."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +107,10 @@ class Run:
         self.recording = require(recording) if recording == SPEECH else recording
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.asked_for = frozenset(map(name_of, asked_for))
-        self.problems: list[str] = []
         self.missing: list[dict[str, str]] = []
         self._check_input()
-        self.arms = self._check_arms(excluded or {})
+        names = dict.fromkeys(name_of(arm) for e in experiments for arm in (e.baseline, *e.arms))
+        self.arms, self.problems = check_arms(names, excluded or {}, self.asked_for)
         self.cells = [cell for experiment in experiments for cell in self._cells_of(experiment)]
         self.note = self._describe()
 
@@ -129,20 +123,6 @@ class Run:
         path = None if self.recording == SPEECH else str(self.recording.resolve())
         about = {"name": self.recording.name, "sha256": recording.sha256, "rate": recording.rate}
         self.input = about | {"path": path}
-
-    def _check_arms(self, excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
-        names = dict.fromkeys(name_of(arm) for e in self.experiments for arm in (e.baseline, *e.arms))
-        arms = {}
-        for row, found, why in preflight(list(names)):
-            status, reason = found, why
-            if status is Status.READY and row.name in excluded:
-                status, reason = Status.NONCONFORMING, excluded[row.name]
-            arms[row.name] = (row, status, reason)
-            # Not being installed, or not being made for this CPU, is a problem only of an arm that was asked for.
-            harmless = status in (Status.UNKNOWN, Status.UNAVAILABLE) and row.name not in self.asked_for
-            if status is not Status.READY and not harmless:
-                self.problems.append(f"{row.name}: {status}: {reason}")
-        return arms
 
     def _cells_of(self, experiment: Experiment) -> list[dict[str, Any]]:
         cells = []
@@ -176,9 +156,9 @@ class Run:
 
     def _readiness(self, arm: str, operation: str) -> tuple[Status, str]:
         """Whether an arm can be timed in a cell of an operation, and why not."""
-        row, status, reason = self.arms[name_of(arm)]
-        lacking = lacks(operation_of(arm, operation), row) if status is Status.READY else ""
-        return (Status.NOT_OFFERED, lacking) if lacking else (status, reason)
+        found = self.arms[name_of(arm)]
+        lacking = lacks(operation_of(arm, operation), found.row) if found.status is Status.READY else ""
+        return (Status.NOT_OFFERED, lacking) if lacking else (found.status, found.reason)
 
     def _miss(self, experiment: Experiment, cell: str, arm: str, status: str, reason: str) -> None:
         self.missing.append(
@@ -197,17 +177,7 @@ class Run:
             "asked_for": sorted(self.asked_for),
             "input": self.input,
             "experiments": [experiment.as_data() for experiment in self.experiments],
-            "arms": [
-                {
-                    "name": row.name,
-                    "kind": row.kind,
-                    "origin": row.origin,
-                    "status": status,
-                    "reason": reason,
-                    "build": dict(row.build),
-                }
-                for row, status, reason in self.arms.values()
-            ],
+            "arms": [arm.as_data() for arm in self.arms.values()],
             "missing": self.missing,
             "workers": {"done": 0, "lost": []},
             "environment": found,
@@ -259,48 +229,31 @@ class Run:
 
     def _send(self, number: int, steps: Steps) -> bool:
         """Run one worker to its end; False if the run was interrupted meanwhile."""
-        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         job = {
             "worker": number,
             "seed": f"{self.seed}-{number}",
-            "cpu": cpus[number % len(cpus)] if cpus else None,
+            "cpu": cpu_for(number),
             "blocks": self.profile.blocks,
             "cell_seconds": self.profile.cell_seconds,
             "cells": self.cells,
             "input": str(self.recording.resolve()),
             "out": str((self.folder / "slots").resolve()),
         }
-        with tempfile.TemporaryFile("w+") as errors:
-            # In a session of its own, so that an interrupt from the keyboard reaches this process alone.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "callbot_lab.worker"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,
-            )
-            assert process.stdin is not None
-            assert process.stdout is not None
-            last: dict[str, Any] = {}
-            try:
-                process.stdin.write(json.dumps(job) + "\n")
-                process.stdin.close()
-                for line in process.stdout:
-                    event = json.loads(line)
-                    last = self._heed(event, last, number, steps)
-                process.wait()
-            except KeyboardInterrupt:
-                self._end(process)
-                self.note["workers"]["done"] += self._has_slots(number)
-                return False
-            except (BrokenPipeError, ValueError):
-                process.wait()
-            if process.returncode != 0:
-                errors.seek(0)
-                self._lose(number, process.returncode, last, errors.read())
-            else:
-                self.note["workers"]["done"] += 1
+        last: dict[str, Any] = {}
+
+        def heed(event: dict[str, Any]) -> None:
+            nonlocal last
+            last = self._heed(event, last, number, steps)
+
+        try:
+            ended = dispatch("callbot_lab.worker", job, heed)
+        except KeyboardInterrupt:
+            self.note["workers"]["done"] += self._note_of(number).exists()
+            return False
+        if ended.status != 0:
+            self._lose(number, ended, last)
+        else:
+            self.note["workers"]["done"] += 1
         return True
 
     def _heed(self, event: dict[str, Any], last: dict[str, Any], number: int, steps: Steps) -> dict[str, Any]:
@@ -313,13 +266,12 @@ class Run:
                 steps.say(f"{fault['arm']}: {fault['status']} in {fault['cell']}: {fault['reason']}")
         return event if event["event"] in ("arm", "timing") else last
 
-    def _lose(self, number: int, code: int, last: dict[str, Any], errors: str) -> None:
+    def _lose(self, number: int, ended: Ended, last: dict[str, Any]) -> None:
         """Note a worker that died; the arm that it was checking when it did is taken out for the workers to come."""
-        why = f"worker {number} ended with status {code}"
-        tail = errors.strip().splitlines()[-1:]
-        self.note["workers"]["lost"].append({"worker": number, "status": code, "error": " ".join(tail)})
+        why = f"worker {number} ended with status {ended.status}"
+        self.note["workers"]["lost"].append({"worker": number, "status": ended.status, "error": ended.error})
         blamed = last.get("name") if last.get("event") == "arm" else None
-        self.problems.append(f"{why}{f' while it checked {blamed}' if blamed else ''} {' '.join(tail)}".strip())
+        self.problems.append(f"{why}{f' while it checked {blamed}' if blamed else ''} {ended.error}".strip())
         if blamed:
             for cell in self.cells:
                 if blamed in cell["arms"]:
@@ -334,19 +286,11 @@ class Run:
                         }
                     )
 
-    def _end(self, process: subprocess.Popen[str]) -> None:
-        process.terminate()
-        try:
-            process.communicate(timeout=GRACE_SECONDS)
-        except (subprocess.TimeoutExpired, ValueError):
-            process.kill()
-            process.wait()
-
-    def _has_slots(self, number: int) -> bool:
-        return (self.folder / "slots" / f"worker-{number:03d}.json").exists()
+    def _note_of(self, number: int) -> Path:
+        return self.folder / "slots" / f"worker-{number:03d}.json"
 
     def _is_done(self, number: int) -> bool:
-        note = self.folder / "slots" / f"worker-{number:03d}.json"
+        note = self._note_of(number)
         return note.exists() and bool(json.loads(note.read_text(encoding="utf-8"))["complete"])
 
     def save(self) -> None:

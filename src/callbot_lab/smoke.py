@@ -12,7 +12,8 @@ import json
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import registry
@@ -32,6 +33,40 @@ def preflight(names: list[str]) -> list[tuple[Loaded, Status, str]]:
             status, reason = _ask(row.name)
         checked.append((row, status, reason))
     return checked
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An arm before a run: how it loaded, its status then, and the reason if it is not ready."""
+
+    row: Loaded
+    status: Status
+    reason: str
+
+    def as_data(self) -> dict[str, Any]:
+        """The arm as it is written into the note of a run."""
+        row = self.row
+        about = {"name": row.name, "kind": row.kind, "origin": row.origin}
+        return about | {"status": self.status, "reason": self.reason, "build": dict(row.build)}
+
+
+def check_arms(
+    names: Iterable[str], excluded: Mapping[str, str], asked_for: Container[str]
+) -> tuple[dict[str, Checked], list[str]]:
+    """Check arms before a run, those that are excluded with their reasons: the arms by name, and what is a problem.
+
+    Not being installed, or not being made for this CPU, is a problem only of an arm that was asked for.
+    """
+    arms, problems = {}, []
+    for row, found, why in preflight(list(names)):
+        status, reason = found, why
+        if status is Status.READY and row.name in excluded:
+            status, reason = Status.NONCONFORMING, excluded[row.name]
+        arms[row.name] = Checked(row, status, reason)
+        harmless = status in (Status.UNKNOWN, Status.UNAVAILABLE) and row.name not in asked_for
+        if status is not Status.READY and not harmless:
+            problems.append(f"{row.name}: {status}: {reason}")
+    return arms, problems
 
 
 def _ask(name: str) -> tuple[Status, str]:

@@ -36,7 +36,7 @@ from packaging.utils import canonicalize_name
 from rich.table import Table
 
 from .. import codelines
-from ..environment import first_line
+from ..environment import COMPILED, first_line
 from ..errors import LabError
 from ..paths import ROOT
 from ..registry import BUILD_FOLDERS, Loaded, find_arms, source_folder
@@ -54,7 +54,6 @@ COLUMNS = pa.schema(
     ]
 )
 
-COMPILED = (".so", ".pyd", ".dylib")
 TEST_FOLDERS = frozenset({"benches", "examples", "test", "tests"})
 BUILD_SCRIPTS = frozenset({"build.rs", "setup.py"})
 

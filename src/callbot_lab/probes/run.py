@@ -6,15 +6,10 @@ file for each job. A run that was stopped can be continued: what has its file is
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +19,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .. import environment
+from ..dispatch import cpu_for, dispatch
 from ..errors import LabError
-from ..measure import GRACE_SECONDS, Outcome
+from ..measure import Outcome
 from ..operations import name_of
 from ..paths import SPEECH, require
 from ..progress import Steps
-from ..registry import Loaded, Status
-from ..smoke import preflight
+from ..registry import Status
+from ..smoke import check_arms
 from ..workload import read_recording
 from .probe import Definition, Job, module, read
 
@@ -59,9 +55,9 @@ class ProbeRun:
         self.recording = require(recording) if recording == SPEECH else recording
         self.seed = random.SystemRandom().getrandbits(32) if seed is None else seed
         self.definitions = [read(name) for name in names]
-        self.problems: list[str] = []
         self._check_names(arms)
-        self._arms = self._check_arms(arms, excluded or {})
+        wanted = dict.fromkeys(name_of(arm) for one in self.definitions for arm in one.arms if not arms or arm in arms)
+        self._arms, self.problems = check_arms(wanted, excluded or {}, arms)
         self.jobs = self._plan()
         self.note = self._describe()
 
@@ -72,25 +68,13 @@ class ProbeRun:
                 raise LabError(f"no experiment of {', '.join(self.names)} has an arm '{arm}'")
         self._chosen = list(arms)
 
-    def _check_arms(self, arms: Sequence[str], excluded: Mapping[str, str]) -> dict[str, tuple[Loaded, Status, str]]:
-        wanted = dict.fromkeys(name_of(arm) for one in self.definitions for arm in one.arms if not arms or arm in arms)
-        found = {}
-        for row, status, why in preflight(list(wanted)):
-            if status is Status.READY and row.name in excluded:
-                status, why = Status.NONCONFORMING, excluded[row.name]
-            found[row.name] = (row, status, why)
-            harmless = status in (Status.UNKNOWN, Status.UNAVAILABLE) and row.name not in arms
-            if status is not Status.READY and not harmless:
-                self.problems.append(f"{row.name}: {status}: {why}")
-        return found
-
     def _plan(self) -> list[Job]:
         """The jobs of all probes, in an order drawn from the seed: what drifts must not fall on one arm."""
         jobs = []
         for definition in self.definitions:
             chosen = [arm for arm in definition.arms if not self._chosen or arm in self._chosen]
             found = [self._arms[name] for name in dict.fromkeys(map(name_of, chosen))]
-            ready = [row for row, status, _ in found if status is Status.READY]
+            ready = [one.row for one in found if one.status is Status.READY]
             made = module(definition.name).jobs(definition, ready, self.profile)
             jobs += [{"probe": definition.name, **job} for job in made]
         random.Random(self.seed).shuffle(jobs)
@@ -117,11 +101,7 @@ class ProbeRun:
             },
             "probes": [_as_data(definition) for definition in self.definitions],
             "jobs": self.jobs,
-            "arms": [
-                {"name": row.name, "kind": row.kind, "origin": row.origin, "status": status, "reason": why}
-                | {"build": dict(row.build)}
-                for row, status, why in self._arms.values()
-            ],
+            "arms": [arm.as_data() for arm in self._arms.values()],
             "faults": [],
             "environment": found,
             "warnings": environment.warnings(found),
@@ -164,49 +144,22 @@ class ProbeRun:
     def _send(self, job: Job, steps: Steps) -> None:
         """Have one job done; what went wrong becomes a fault of the run."""
         self._file(job).parent.mkdir(parents=True, exist_ok=True)
-        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        cpu = cpus[job["number"] % len(cpus)] if cpus and job.get("pinned", True) else None
+        cpu = cpu_for(job["number"]) if job.get("pinned", True) else None
         sent = {**job, "cpu": cpu, "input": str(self.recording.resolve()), "out": str(self._file(job).resolve())}
         what = " ".join(filter(None, (job["probe"], job.get("arm", ""))))
         reason = ""
         steps.advance(what)
-        with tempfile.TemporaryFile("w+") as errors:
-            # In a session of its own, so that an interrupt from the keyboard reaches this process alone.
-            process = subprocess.Popen(
-                [sys.executable, "-m", "callbot_lab.probes.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                start_new_session=True,
-            )
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(json.dumps(sent) + "\n")
-                    process.stdin.close()
-                for line in process.stdout:
-                    event = json.loads(line)
-                    if event["event"] == "fault":
-                        reason = event["reason"]
-                    else:
-                        steps.doing(f"{what}: {event['text']}")
-                process.wait()
-            except KeyboardInterrupt:
-                # What it began has its own processes; all are in its session.
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGTERM)
-                try:
-                    process.wait(GRACE_SECONDS)
-                except subprocess.TimeoutExpired:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-                raise
-            if process.returncode != 0 and not reason:
-                errors.seek(0)
-                tail = " ".join(errors.read().strip().splitlines()[-1:])
-                reason = f"its process ended with status {process.returncode} {tail}".strip()
+
+        def heed(event: dict[str, Any]) -> None:
+            nonlocal reason
+            if event["event"] == "fault":
+                reason = event["reason"]
+            else:
+                steps.doing(f"{what}: {event['text']}")
+
+        ended = dispatch("callbot_lab.probes.child", sent, heed)
+        if ended.status != 0 and not reason:
+            reason = f"its process ended with status {ended.status} {ended.error}".strip()
         if reason:
             self.note["faults"].append({**job, "arm": job.get("arm", ""), "reason": reason})
             steps.say(f"{what}: {reason}")
