@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import wave
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from callbot_lab.paths import SPEECH
 from callbot_lab.probes import probe, selftest
 from callbot_lab.probes.selftest import IN_TURN, PAIRED
 from callbot_lab.probes.selftest_summary import POOLED, SINGLE, SelfTest, comparisons, lines, rates, title, wilson
+from callbot_lab.worker import Timed, mirrored
 from tests.synthetic import ENVIRONMENT, make_run, reproduce
 
 INJECTED = (0.01, 0.03)
@@ -158,10 +161,10 @@ def plan(**changes: Any) -> list[probe.Job]:
     return selftest.jobs(probe.Definition("selftest", "", ("python",), data), rows, "glance")
 
 
-def test_what_is_injected_is_a_whole_number_of_chunks() -> None:
+def test_what_is_injected_is_a_whole_number_of_turns() -> None:
     assert plan()[0]["extra"] == {"0.01": 1, "0.02": 2, "0.03": 3, "0.05": 5, "0.1": 10}
-    with pytest.raises(LabError, match=r"0\.01 of 256 chunks is no whole number"):
-        plan(chunks=256)
+    with pytest.raises(LabError, match=r"0\.01 of 64 turns is no whole number"):
+        plan(turns=64)
 
 
 def test_the_full_profile_has_the_null_comparisons_that_a_rate_needs() -> None:
@@ -177,6 +180,7 @@ def test_a_worker_times_every_arm_in_every_block_and_the_identical_ones_in_turn(
     rows = pd.DataFrame(selftest.perform(job, lambda _: None))
     paired, in_turn = rows[rows["way"] == PAIRED], rows[rows["way"] == IN_TURN]
     arms = ["pair", "second", "injected"]
+    assert set(rows["turns"]) == {100}
     assert set(paired.groupby(["block", *arms]).size()) == {2}
     assert paired.groupby(arms).ngroups == 3 * 2 + 5
     positions = paired[paired["block"] == 0].sort_values("position")[arms].to_numpy().tolist()
@@ -185,6 +189,21 @@ def test_a_worker_times_every_arm_in_every_block_and_the_identical_ones_in_turn(
     # One after the other: what is done of an arm before the next begins.
     assert list(in_turn["position"]) == sorted(in_turn["position"])
     assert set(in_turn.groupby("position").size()) == {6}
+
+
+def test_an_injected_arm_runs_the_turns_that_it_does_not_admit(monkeypatch: pytest.MonkeyPatch) -> None:
+    job = {**plan()[0], "input": str(SPEECH), "blocks": 1}
+    job["sets"] = job["sets"][:1]
+    ran: list[tuple[str, int]] = []
+
+    def counted(arms: Sequence[Timed], draw: random.Random) -> list[tuple[Timed, int, int]]:
+        ran.extend((arm.name, arm.turns) for arm in arms)
+        return mirrored(arms, draw)
+
+    monkeypatch.setattr(selftest, "mirrored", counted)
+    selftest.perform(job, lambda _: None)
+    assert dict(ran[6:]) == {"0 1 0.01": 101, "0 1 0.02": 102, "0 1 0.03": 103, "0 1 0.05": 105, "0 1 0.1": 110}
+    assert {turns for _, turns in ran[:6]} == {100}
 
 
 def test_an_arm_with_wrong_output_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,5 +231,5 @@ def test_a_recording_that_is_too_short_is_refused(tmp_path: Path) -> None:
         file.setsampwidth(2)
         file.setframerate(16_000)
         file.writeframes(bytes(1280 * 40))
-    with pytest.raises(LabError, match=r"has 40 chunks of callbot, and 110 are needed"):
+    with pytest.raises(LabError, match=r"has 40 chunks of callbot, and 64 are needed"):
         selftest.perform({**plan()[0], "input": str(short)}, lambda _: None)

@@ -1,9 +1,9 @@
 """The self-test of the instrument: identical arms, and arms that do a known amount more, timed as in an experiment.
 
 A group is what a run is otherwise: fresh processes, the workers. Each times a number of sets, one after the other. The
-arms of a set are copies of one implementation's operation, with loops and buffers of their own; some of them go through
-a few chunks more in a turn than they are said to, so the true ratio is known without any clock. Then the identical arms
-are timed once more as a naive benchmark does it, one after the other.
+arms of a set are copies of one implementation's operation, with loops and buffers of their own; some of them run a few
+turns more in a slot than it is booked with, so the true ratio is known without any clock. Then the identical arms are
+timed once more as a naive benchmark does it, one after the other.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from rich.table import Table
 from .. import operations, registry
 from ..errors import LabError
 from ..registry import Loaded, Status
-from ..worker import Timed, calibrate, mirrored
+from ..worker import SLOT_NS, Timed, mirrored
 from ..workload import Workload, cut, parse_size, read_recording
 from .probe import Definition, Job, Row
 
 PAIRED, IN_TURN = "paired", "one after the other"
 """How slots were taken: all arms in every block, or all slots of an arm before those of the next."""
+
+MOST_CHUNKS = 64
+"""Chunks of the longest turn."""
 
 COLUMNS = pa.schema(
     [
@@ -48,16 +51,16 @@ COLUMNS = pa.schema(
 
 
 def jobs(definition: Definition, rows: Sequence[Loaded], profile: str) -> list[Job]:
-    """A job for every worker of every group; LabError if an injected share is no whole number of chunks."""
+    """A job for every worker of every group; LabError if an injected share is no whole number of turns."""
     data = definition.data
     plan = data["profiles"][profile]
     extra = {}
     for share in data["injected"]:
-        if abs(share * data["chunks"] - round(share * data["chunks"])) > 1e-9:
-            raise LabError(f"{share:g} of {data['chunks']} chunks is no whole number of chunks")
-        extra[str(share)] = round(share * data["chunks"])
+        if abs(share * data["turns"] - round(share * data["turns"])) > 1e-9:
+            raise LabError(f"{share:g} of {data['turns']} turns is no whole number of turns")
+        extra[str(share)] = round(share * data["turns"])
     kinds = list(product((row.name for row in rows), data["operations"]))
-    common = {key: data[key] for key in ("size", "chunks", "null_pairs")} | {"blocks": plan["blocks"], "extra": extra}
+    common = {key: data[key] for key in ("size", "turns", "null_pairs")} | {"blocks": plan["blocks"], "extra": extra}
     made = []
     for group, worker in product(range(plan["groups"]), range(plan["workers"])):
         first = group * plan["sets"]
@@ -71,9 +74,8 @@ def perform(job: Job, say: Callable[[str], None]) -> list[Row]:
     """Time all sets of a worker, in an order of its own; LabError if an arm makes of its chunks what it should not."""
     gc.disable()
     whole = cut(read_recording(Path(job["input"])), parse_size(job["size"]))
-    most = job["chunks"] + max(job["extra"].values())
-    if len(whole.texts) < most:
-        raise LabError(f"the recording has {len(whole.texts)} chunks of {job['size']}, and {most} are needed")
+    if len(whole.texts) < MOST_CHUNKS:
+        raise LabError(f"the recording has {len(whole.texts)} chunks of {job['size']}, and {MOST_CHUNKS} are needed")
     draw = random.Random(job["seed"])
     loaded = {row.name: row for row in registry.load_all(dict.fromkeys(name for _, name, _ in job["sets"]))}
     for row in loaded.values():
@@ -111,22 +113,30 @@ def table(rows: Any) -> Table:
 
 
 def _bind(row: Loaded, operation: str, whole: Workload, job: Job) -> list[Timed]:
-    """All arms of a set: pairs of identical ones, and one for each injected share."""
+    """All arms of a set, over the same chunks: pairs of identical ones, and one for each injected share."""
     places = [(pair, second, "0") for pair, second in product(range(job["null_pairs"]), (False, True))]
     places += [(0, True, share) for share in job["extra"]]
-    # Evenly over the recording, so that what is added is speech like the rest.
-    most = job["chunks"] + max(job["extra"].values())
-    step = len(whole.texts) // most
+    does = operations.operation_of(row.name, operation)
+    trial = operations.bind(does, row, _pool(whole, MOST_CHUNKS))
+    chunk_ns = min(trial.slot(1)[0] for _ in range(5)) / MOST_CHUNKS
+    pool = _pool(whole, min(MOST_CHUNKS, max(1, int(SLOT_NS / job["turns"] / chunk_ns))))
     arms = []
     for pair, second, share in places:
-        count = job["chunks"] + job["extra"].get(share, 0)
-        chosen = slice(0, step * count, step)
-        pool = Workload(whole.format, whole.texts[chosen], whole.pcm[chosen])
-        bound = operations.bind(operations.operation_of(row.name, operation), row, pool)
+        bound = operations.bind(does, row, pool)
         if wrong := bound.fault():
             raise LabError(f"{row.name} {operation}: {wrong} before timing")
-        arms.append(Timed(f"{pair} {int(second)} {share}", bound, calibrate(bound)))
+        made = Timed(f"{pair} {int(second)} {share}", bound, job["turns"] + job["extra"].get(share, 0))
+        # The first slot is for the interpreter, which specialises the loop.
+        bound.slot(made.turns)
+        arms.append(made)
     return arms
+
+
+def _pool(whole: Workload, count: int) -> Workload:
+    """So many chunks, evenly over the recording."""
+    step = len(whole.texts) // count
+    chosen = slice(0, step * count, step)
+    return Workload(whole.format, whole.texts[chosen], whole.pcm[chosen])
 
 
 def _place(arm: Timed) -> tuple[int, bool, float]:
@@ -138,7 +148,8 @@ def _place(arm: Timed) -> tuple[int, bool, float]:
 def _row(arm: Timed, block: int, position: int, wall_ns: int) -> Row:
     pair, second, share = _place(arm)
     place = {"pair": pair, "second": second, "injected": share}
-    return place | {"block": block, "position": position, "turns": arm.turns, "wall_ns": wall_ns}
+    booked = round(arm.turns / (1 + share))
+    return place | {"block": block, "position": position, "turns": booked, "wall_ns": wall_ns}
 
 
 def _in_blocks(arms: list[Timed], blocks: int, draw: random.Random) -> list[Row]:

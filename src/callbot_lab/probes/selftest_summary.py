@@ -69,7 +69,7 @@ def _pairs(here: pd.DataFrame) -> Iterator[tuple[int, float, pd.Series]]:
         first = of_pair[~of_pair["second"]]
         for injected, second in of_pair[of_pair["second"]].groupby("injected", sort=True):
             slots = pd.concat([first.assign(arm=BASELINE), second.assign(arm=SECOND)])
-            # Chunks that an injected arm goes through beyond those of a turn are what it is not to admit.
+            # By booked turns: what an injected arm runs beyond them it is not to admit.
             logs = block_logs(slots.assign(chunks=slots["turns"]))
             yield int(pair), round(float(injected), 6), logs[BASELINE] - logs[SECOND]
 
