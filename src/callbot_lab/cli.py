@@ -126,6 +126,7 @@ def measure_(
     An arm that does not conform, cannot be imported, is a debug build or does not exist gets a status instead of a
     number, the others are measured, and the exit status is 1. An interrupt keeps the workers that are done.
 
+    Experiments such as memory and ownership have a process for every measurement, and the sizes of their definitions.
     The experiment server is measured by itself: its arms are mixes such as fastapi+json+rust, its sizes the formats
     callbot, twilio and openai.
     """
@@ -164,7 +165,7 @@ def selftest(
     that is none, how often is one of 1 to 10 % found, and does the 95 % interval hold the truth as often as it says?
     Beside it stands what a naive benchmark would have claimed.
     """
-    from .probes import run, selftest_summary
+    from .probes import selftest_summary
 
     if again is not None:
         if out is not None:
@@ -173,7 +174,7 @@ def selftest(
     else:
         made = _plan([], [SELFTEST], profile, out, None, None, [])
     folder, outcome = _time(made)
-    if len(rows := run.read_rows(folder, SELFTEST)):
+    if len(rows := read_rows(folder, SELFTEST)):
         for line in selftest_summary.lines(selftest_summary.rates(selftest_summary.comparisons(rows))):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     _finish(outcome)

@@ -161,8 +161,9 @@ def lines(table: pd.DataFrame) -> list[str]:
     if effects:
         parts = [f"{wording.percent(i)} in {wording.percent(row['found'])}" for i, row in effects]
         said.append(f"A known difference was found, by its size: {wording.listing(parts)} of tries.")
-        low = min(effects, key=lambda one: one[1]["covers"])
-        said.append(f"The interval held the known difference in {wording.percent(low[1]['covers'])} of tries or more.")
+        covers = [row["covers"] for _, row in effects]
+        least, most = wording.percent(min(covers)), wording.percent(max(covers))
+        said.append(f"The interval held the known difference in {least} to {most} of tries, by its size.")
     return said
 
 
