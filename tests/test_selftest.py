@@ -100,7 +100,7 @@ def test_a_naive_benchmark_is_shown_to_see_what_is_not_there(found: pd.DataFrame
 def test_the_sentences_say_both_analyses(found: pd.DataFrame) -> None:
     said = lines(rates(found))
     assert said[0].startswith("Of 120 comparisons of identical arms the paired analysis calls")
-    assert any(line.startswith(f"Slots taken {SINGLE}, would have called") for line in said)
+    assert any(line.startswith(f"Slots {SINGLE}: ") for line in said)
     assert "3 % in 100 %" in " ".join(said)
 
 
