@@ -153,8 +153,8 @@ def lines(table: pd.DataFrame) -> list[str]:
         if (analysis, 0.0) in rows.index:
             naive = rows.loc[(analysis, 0.0)]
             said.append(
-                f"Slots {analysis}: {wording.percent(naive['found'])} of identical arms would have been called different "
-                f"({_range(naive, 'found')}); the 95 % interval holds the truth in "
+                f"Slots {analysis}: {wording.percent(naive['found'])} of identical arms would have been called "
+                f"different ({_range(naive, 'found')}); the 95 % interval holds the truth in "
                 f"{wording.percent(naive['covers'])}."
             )
     effects = [(injected, row) for (analysis, injected), row in rows.iterrows() if analysis == PAIRED and injected]
