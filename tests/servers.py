@@ -185,7 +185,7 @@ def ask(client: ClientConnection, text: str) -> dict[str, Any]:
     return found
 
 
-def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(look: Callable[[], Any], seconds: float = 40.0) -> Any:
     """What `look` finds once it finds something; AssertionError if it never does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

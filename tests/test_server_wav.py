@@ -176,3 +176,36 @@ def test_a_journal_without_its_note_is_not_begun(tmp_path: Path) -> None:
     recorder.close()
     assert wav.read(tmp_path / "a.wav").data == b"abcdef"
     assert not recorder.failing
+
+
+def test_a_journal_that_was_taken_away_is_told_and_not_called_saved(tmp_path: Path) -> None:
+    recorder, done = Recorder(tmp_path, Kept.AS_SENT), []
+    recording = recorder.recording("a", "pcm16", 8000, {})
+    recorder.write([(recording, b"abcd")])
+    until(lambda: recording.written == 4)
+    (tmp_path / "a.wav.part").unlink()
+    recorder.finish(recording, b"ef", {"bytes": 6}, None, done.append)
+    until(lambda: recorder.failing)
+    recorder.close()
+    until(lambda: not recorder.working)
+    assert not done
+    assert recorder.unsaved() == ["a"]
+    assert "No such file" in recorder.last_fault
+
+
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_journals_beyond_those_that_stay_open_are_written_too(tmp_path: Path, most: int) -> None:
+    recorder, done = Recorder(tmp_path, Kept.AS_SENT), []
+    recorder.most_open = most
+    recordings = [recorder.recording(name, "pcm16", 8000, {}) for name in "abc"]
+    for audio in (b"abcd", b"efgh"):
+        recorder.write([(recording, audio) for recording in recordings])
+    until(lambda: all(recording.written == 8 for recording in recordings))
+    assert sum(recording.file is not None for recording in recordings) == most
+    for recording in recordings:
+        recorder.finish(recording, b"ij", {"bytes": 10}, None, done.append)
+    recorder.close()
+    until(lambda: not recorder.working)
+    assert done == ["a.wav", "b.wav", "c.wav"]
+    assert all(wav.read(tmp_path / name).data == b"abcdefghij" for name in done)
+    assert all(recording.file is None for recording in recordings)

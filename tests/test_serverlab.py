@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from callbot_lab.errors import LabError
 from callbot_lab.paths import SPEECH
 from callbot_lab.server import wav
 from callbot_lab.server.settings import Stage
-from callbot_lab.serverlab import capacity, definition, paced
+from callbot_lab.serverlab import capacity, definition, memory_in_use, paced
 from callbot_lab.serverlab.capacity import Rung, Search, carried
 from callbot_lab.serverlab.mix import Mix
 from callbot_lab.serverlab.paced import Running
@@ -345,3 +346,27 @@ def test_what_cannot_be_measured_is_said_in_a_line(
     assert done.returncode == 2
     assert reason in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_memory_is_read_full_until_little_is_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    free, said = [memory_in_use.LEFT + 3 * 2**30], list[str]()
+
+    def measured() -> int:
+        free[0] -= 2**29
+        return free[0]
+
+    monkeypatch.setattr(memory_in_use, "free_memory", measured)
+    monkeypatch.setattr(memory_in_use, "STEP", 2**20)
+    with contextlib.closing(memory_in_use.MemoryInUse(tmp_path)) as memory:
+        assert memory.fill(said.append) == memory_in_use.LEFT
+        assert len(said) == 2
+        # What is full already is left alone.
+        assert memory.fill(said.append) < memory_in_use.LEFT
+    assert not list(tmp_path.iterdir())
+
+
+def test_memory_that_does_not_fill_is_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(memory_in_use, "free_memory", lambda: 2**40)
+    monkeypatch.setattr(memory_in_use, "STEP", 2**20)
+    with contextlib.closing(memory_in_use.MemoryInUse(tmp_path)) as memory:
+        assert memory.fill(lambda _: None) == 2**40

@@ -45,7 +45,7 @@ class Profile:
 
 
 PROFILES = {
-    p.name: p for p in (Profile("quick", 10, 100, 1.0), Profile("full", 20, 200, 3.0), Profile("glance", 4, 20, 0.5))
+    p.name: p for p in (Profile("quick", 10, 100, 1.0), Profile("full", 20, 200, 1.5), Profile("glance", 4, 20, 0.5))
 }
 """Profiles by name: `quick` for the report, `full` for figures to publish, `glance` to see that everything works."""
 

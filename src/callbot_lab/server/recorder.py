@@ -7,15 +7,17 @@ written is kept and tried again until it can.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import queue
+import resource
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,10 @@ from .settings import Kept
 
 RETRY_SECONDS = 1.0
 """Between attempts to write what could not be written."""
+
+KEPT_OPEN = 0.25
+"""Share of the files that this process may open which journals stay open in: to open one for every write costs more
+than to write. The calls beyond it have theirs opened each time; connections need the rest."""
 
 LOCK = ".lock"
 """File by which a server keeps its folder to itself."""
@@ -45,6 +51,8 @@ class Recording:
     """Name without suffix, once there is a file."""
     written: int = 0
     """Bytes of audio in the file, as they were received."""
+    file: int | None = None
+    """Descriptor of the file, while it is kept open."""
     waiting: deque[Callable[[], None]] = field(default_factory=deque)
     """What could not be done yet, in order."""
 
@@ -58,14 +66,19 @@ class Recording:
         """Encoding of the samples in the file."""
         return wav.PCM16 if self.decodes else self.encoding
 
-    @property
+    @cached_property
     def scale(self) -> int:
         """Bytes in the file for a byte that was received."""
         return 2 if self.decodes else 1
 
+    @cached_property
+    def head(self) -> bytes:
+        """What stands before the samples as long as nobody knows how many there will be."""
+        return wav.header(self.stored_encoding, self.rate, 0)
+
     def place(self, received: int) -> int:
         """Where in the file the audio after so many received bytes belongs."""
-        return len(wav.header(self.stored_encoding, self.rate, 0)) + self.scale * received
+        return len(self.head) + self.scale * received
 
 
 class Recorder:
@@ -76,6 +89,8 @@ class Recorder:
         self.put_bytes = self._done_bytes = 0
         self.faults = 0
         self.last_fault = ""
+        self.most_open = int(KEPT_OPEN * resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        self._open = 0
         self._failing: list[Recording] = []
         self._ending: dict[int, str] = {}
         self._queue: queue.SimpleQueue[list[tuple[Recording, Callable[[], None]]] | None] = queue.SimpleQueue()
@@ -179,14 +194,32 @@ class Recorder:
             self._create(recording)
         samples = wav.linear(data) if recording.decodes else data
         place = recording.place(recording.written)
-        file = os.open(self._part(recording), os.O_WRONLY)
+        file = self._opened(recording)
         try:
             # At a place that is known, so that trying again after half a write repeats nothing.
             _write_all(file, samples, place)
         finally:
-            os.close(file)
+            if recording.file is None:
+                os.close(file)
         recording.written += len(data)
         self._done_bytes += len(data)
+
+    def _opened(self, recording: Recording) -> int:
+        """The file of a recording, which stays open if it may."""
+        if recording.file is not None:
+            return recording.file
+        file = os.open(self._part(recording), os.O_WRONLY)
+        if self._open < self.most_open:
+            recording.file = file
+            self._open += 1
+        return file
+
+    def _shut(self, recording: Recording) -> None:
+        """Close the file of a recording if it was kept open."""
+        if recording.file is not None:
+            os.close(recording.file)
+            recording.file = None
+            self._open -= 1
 
     def _cut(self, recording: Recording, length: int) -> None:
         if recording.name:
@@ -203,11 +236,16 @@ class Recorder:
     ) -> None:
         if recording.written < note["bytes"] or not recording.name:
             self._write(recording, data)
+        self._shut(recording)
         part, name = self._part(recording), recording.name
+        whole = self.folder / f"{name}.wav"
         # Each step can fail and is tried again. The audio comes first: on a full disk the rest may have to wait.
         if part.exists():
             complete(part, recording.stored_encoding, recording.rate, recording.written * recording.scale)
-            part.rename(self.folder / f"{name}.wav")
+            part.rename(whole)
+        elif not whole.exists():
+            # Whoever took it away took the audio: an open file takes all that is written and tells nobody.
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(part))
         if stamps is not None:
             replace(self.folder / f"{name}.stamps", stamps)
         self._note(recording, {**note, "state": ENDED, "stamps": f"{name}.stamps" if stamps is not None else None})
@@ -228,7 +266,7 @@ class Recorder:
                 continue
             break
         try:
-            _write_all(file, wav.header(recording.stored_encoding, recording.rate, 0), 0)
+            _write_all(file, recording.head, 0)
             recording.name = name
             self._note(recording, {"state": OPEN})
         except OSError:

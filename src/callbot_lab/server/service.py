@@ -22,7 +22,7 @@ from .session import Session
 from .settings import Settings
 
 SPARE_FILES = 64
-"""Descriptors that connections leave for files and the rest."""
+"""Descriptors that connections and journals leave for the rest."""
 
 MOST_UNSENT = 256 * 1024
 """Bytes that a client may leave unread before its connection is cut."""
@@ -63,11 +63,12 @@ class Service:
         self.settings = settings
         self._parser = parser_named(FALLBACK if settings.parser == INGEST else settings.parser)
         self._implementation = implementation_named(settings.implementation, decode_only=settings.decode_only)
+        most_files = raise_file_limit()
         self.recorder = Recorder(settings.recordings, settings.kept)
+        self.most_connections = most_files - self.recorder.most_open - SPARE_FILES
         self.hub = Calls(self._implementation.subject, settings, self.recorder)
         self.connections = 0
         self.cut_connections = self.lost_replies = 0
-        self.most_connections = raise_file_limit() - SPARE_FILES
         self.started = time.time()
 
     def session(self, path: str, query: str, send: Callable[[str], None]) -> Session:

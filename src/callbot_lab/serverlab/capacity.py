@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -10,6 +11,7 @@ from ..caller.check import check
 from ..caller.traffic import Traffic
 from ..errors import LabError
 from ..workload import Format, Recording
+from .memory_in_use import free_memory
 from .mix import Mix
 from .process import ServerProcess
 from .sampled import sample
@@ -31,6 +33,9 @@ AIM = 0.95
 HELD_STEPS = 6
 """Loads that are tried for longer, each a step below the one before, until one is held."""
 
+
+LEAD_SECONDS = 0.5
+"""For which a load goes on before it counts: the first second is full of what connecting left to do."""
 
 PROFILE_LEAD = 2.0
 """Seconds for which a load goes on longer than it is sampled: sampling takes a while to begin."""
@@ -56,6 +61,8 @@ class Rung:
     caller_late_p99: float = float("nan")
     caller_share: float = float("nan")
     server_share: float = float("nan")
+    free_mib: float = float("nan")
+    """Memory that nobody used when the load began; see MemoryInUse."""
 
     def as_data(self) -> dict[str, object]:
         """The rung as it is kept: what was not seen is None."""
@@ -72,6 +79,8 @@ class Search:
     seconds: float
     cpu: int | None
     fallback: str
+    prepare: Callable[[], int] = free_memory
+    """Called before a load; how much memory is free then, in bytes. By default it is taken as it is."""
 
     def rung(self, server: ServerProcess, repeat: int, calls: int, seconds: float | None = None) -> Rung:
         """Load a server with so many calls.
@@ -86,8 +95,8 @@ class Search:
                 "127.0.0.1", server.port, self.form, calls=calls, recording=self.recording, seed=repeat
             )  # fmt: skip
             traffic.connect()
-            # The first second is full of what connecting left to do.
-            traffic.play(0.5)
+            free = self.prepare()
+            traffic.play(LEAD_SECONDS)
             before = server.cost()
             sent = traffic.play(seconds)
             share = server.cost().since(before).cpu / 1e9 / sent.seconds
@@ -113,6 +122,7 @@ class Search:
             caller_late_p99=sent.late_ms(99),
             caller_share=sent.cpu_share,
             server_share=share,
+            free_mib=free / 2**20,
         )
 
     def run(self, mix: Mix, repeat: int, first: int = FIRST_CALLS) -> list[Rung]:

@@ -12,8 +12,9 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ..server.settings import JOURNAL_SECONDS
 from ..workload import FORMATS, read_recording
 from .capacity import AGAIN, FEWEST_CALLS, FIRST_CALLS, Rung, Search, carried
 from .definition import Definition
+from .memory_in_use import MemoryInUse
 from .mix import Mix
 from .paced import COLUMNS, Fault, Place, run_cell
 
@@ -137,7 +139,9 @@ class ServerRun:
         try:
             for number in range(self.profile.workers):
                 self._work(number, steps)
-            self._search(steps)
+            if self.profile.searches:
+                with contextlib.closing(MemoryInUse(self.folder)) as memory:
+                    self._search(steps, partial(memory.fill, steps.doing))
         except KeyboardInterrupt:
             interrupted = True
         finally:
@@ -172,7 +176,7 @@ class ServerRun:
         self.note["workers"] += 1
         self._save()
 
-    def _search(self, steps: Steps) -> None:
+    def _search(self, steps: Steps, prepare: Callable[[], int]) -> None:
         """Search for the calls per core of every mix, in turns, and hold what was found."""
         draw = random.Random(f"{self.seed}-capacity")
         pairs, found = self.searched, {pair: list[int]() for pair in self.searched}
@@ -183,7 +187,7 @@ class ServerRun:
                 last = found[form, mix][-1:]
                 first = max(FEWEST_CALLS, round(last[0] * AGAIN)) if last else FIRST_CALLS
                 with self._placed(repeat) as cpu:
-                    rungs = self._searching(form, cpu).run(Mix.parse(mix), repeat, first)
+                    rungs = self._searching(form, cpu, prepare).run(Mix.parse(mix), repeat, first)
                 found[form, mix].append(carried(rungs))
                 self._keep("rungs", rungs)
         for form, mix in self.held if self.profile.hold_seconds else ():
@@ -193,23 +197,23 @@ class ServerRun:
             if not calls:
                 continue
             with self._placed(0) as cpu:
-                rungs = self._searching(form, cpu).hold(Mix.parse(mix), calls, self.profile.hold_seconds)
-                self._keep("held", rungs)
-                self._sample(form, mix, calls // 2, cpu, steps)
+                search = self._searching(form, cpu, prepare)
+                self._keep("held", search.hold(Mix.parse(mix), calls, self.profile.hold_seconds))
+                self._sample(search, mix, calls // 2, steps)
 
-    def _sample(self, form: str, mix: str, calls: int, cpu: int | None, steps: Steps) -> None:
+    def _sample(self, search: Search, mix: str, calls: int, steps: Steps) -> None:
         """Sample where the time of a mix goes at half of what it carries."""
         try:
-            samples = self._searching(form, cpu).profile(Mix.parse(mix), calls)
+            samples = search.profile(Mix.parse(mix), calls)
         except LabError as error:
             steps.say(f"{mix}: where its time goes was not sampled: {error}")
             return
-        self.note["sampled"].append({"format": form, "mix": mix, "calls": calls, "samples": samples})
+        self.note["sampled"].append({"format": search.form.name, "mix": mix, "calls": calls, "samples": samples})
         self._save()
 
-    def _searching(self, form: str, cpu: int | None) -> Search:
+    def _searching(self, form: str, cpu: int | None, prepare: Callable[[], int]) -> Search:
         bound = next(part.lag_ms for part in self.definition.capacity if part.format == form)
-        return Search(FORMATS[form], bound, self.recording, self.profile.rung_seconds, cpu, self.fallback)
+        return Search(FORMATS[form], bound, self.recording, self.profile.rung_seconds, cpu, self.fallback, prepare)
 
     def _keep(self, kind: str, rungs: list[Rung]) -> None:
         self.note[kind] += [rung.as_data() for rung in rungs]
