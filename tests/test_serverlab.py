@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -202,12 +203,21 @@ def test_a_load_passes_if_all_is_stored_and_in_time(
     lags = np.empty(0) if np.isnan(lag_ms) else np.full(100, lag_ms)
     monkeypatch.setattr(FakeTraffic, "late_ns", np.full(100, int(late_ms * 1e6)))
     monkeypatch.setattr(capacity, "Traffic", FakeTraffic)
-    monkeypatch.setattr(capacity, "check", lambda *_: Checked(1, wrong=wrong, lags_ms=lags))
+    sinces = list[int]()
+
+    def check(*_: Any, since: int) -> Checked:
+        sinces.append(since)
+        return Checked(1, wrong=wrong, lags_ms=lags)
+
+    monkeypatch.setattr(capacity, "check", check)
+    begun = time.monotonic_ns()
     search = Search(FORMATS["callbot"], 40.0, read_recording(SPEECH), 2.0, None, "python")
     rung = search.rung(Loaded(0), 0, 100)  # type: ignore[arg-type]
     assert rung.passed is (reason == "")
     assert reason in rung.reason
     assert rung.server_share == pytest.approx(0.5)
+    # The lead's messages have no lag.
+    assert begun < sinces[0] < time.monotonic_ns()
 
 
 def test_a_server_that_takes_no_calls_fails_its_load(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,10 +45,15 @@ class Checked:
 
 
 def check(
-    played: Switchboard, folder: Path, wait: float = WAIT_SECONDS, say: Callable[[str], None] = lambda line: None
+    played: Switchboard,
+    folder: Path,
+    wait: float = WAIT_SECONDS,
+    say: Callable[[str], None] = lambda line: None,
+    since: int = 0,
 ) -> Checked:
     """Check every call of what was played and finished; waits until the server has saved them.
 
+    Lags are of chunks that were due after `since` (nanoseconds of the monotonic clock); bytes are checked of all.
     `say` gets lines while that takes long. LabError if the folder of the recordings is not on this machine.
     """
     if not folder.is_dir():
@@ -64,7 +69,7 @@ def check(
             checked.stored += found["chunks"]
             _compare(call, data)
             if stamps is not None:
-                lags.append(_lags(call, stamps))
+                lags.append(_lags(call, stamps, since))
             checked.whole += 1
         except LabError as reason:
             checked.wrong[call.call_id] = str(reason)
@@ -113,8 +118,8 @@ def _compare(call: Expected, audio: wav.Audio) -> None:
     raise LabError(f"it has {len(audio.data):,} bytes of {len(sent):,}")
 
 
-def _lags(call: Expected, stamps: np.ndarray) -> np.ndarray:
-    """Nanoseconds from due to stored, of the chunks that were due at a time."""
+def _lags(call: Expected, stamps: np.ndarray, since: int) -> np.ndarray:
+    """Nanoseconds from due to stored, of the chunks that were due at a time, and after some time."""
     due = np.array(call.due[: len(stamps)], dtype=np.int64)
-    lags: np.ndarray = (stamps[: len(due)] - due)[due > 0]
+    lags: np.ndarray = (stamps[: len(due)] - due)[due > since]
     return lags

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass
 from ..caller.check import check
 from ..caller.traffic import Traffic
 from ..errors import LabError
+from ..server.settings import JOURNAL_SECONDS
 from ..workload import Format, Recording
 from .memory_in_use import free_memory
 from .mix import Mix
@@ -30,12 +32,14 @@ LEAP = 4.0
 AIM = 0.95
 """Share of a core at which the next load is put, if a message costs then what it costs now."""
 
-HELD_STEPS = 6
-"""Loads that are tried for longer, each a step below the one before, until one is held."""
+HELD_STEPS = 10
+HELD_STEP = 1.025
+"""Loads that are tried for longer, and by how much each is below the one before, until one is held."""
 
 
-LEAD_SECONDS = 0.5
-"""For which a load goes on before it counts: the first second is full of what connecting left to do."""
+LEAD_SECONDS = 2 * JOURNAL_SECONDS + 0.4
+"""For which a load goes on before it counts. All its calls begin at once, which calls of a service do not, and each has
+its files made when its turn in the journal first comes."""
 
 PROFILE_LEAD = 2.0
 """Seconds for which a load goes on longer than it is sampled: sampling takes a while to begin."""
@@ -97,11 +101,11 @@ class Search:
             traffic.connect()
             free = self.prepare()
             traffic.play(LEAD_SECONDS)
-            before = server.cost()
+            begun, before = time.monotonic_ns(), server.cost()
             sent = traffic.play(seconds)
             share = server.cost().since(before).cpu / 1e9 / sent.seconds
             traffic.finish()
-            checked = check(traffic, server.folder)
+            checked = check(traffic, server.folder, since=begun)
         except LabError as error:
             return Rung(*known, passed=False, reason=str(error))
         reason = ""
@@ -167,7 +171,7 @@ class Search:
                 rungs.append(self.rung(server, HELD, calls, seconds))
             finally:
                 server.close()
-            calls = int(calls / STEP)
+            calls = int(calls / HELD_STEP)
             if rungs[-1].passed or calls < FEWEST_CALLS:
                 break
         return rungs

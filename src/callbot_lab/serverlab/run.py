@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -191,8 +192,7 @@ class ServerRun:
                 found[form, mix].append(carried(rungs))
                 self._keep("rungs", rungs)
         for form, mix in self.held if self.profile.hold_seconds else ():
-            # What every search found is likeliest to be held.
-            calls = min(found[form, mix], default=0)
+            calls = round(median(found[form, mix])) if found[form, mix] else 0
             steps.advance(f"{calls} calls for {self.profile.hold_seconds:.0f} s: {mix} ({form})")
             if not calls:
                 continue
