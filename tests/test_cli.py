@@ -58,7 +58,7 @@ def test_a_failed_command_leaves_no_empty_folder(callbot_lab: CommandLine, tmp_p
 
 def test_help_names_every_command(callbot_lab: CommandLine) -> None:
     said = callbot_lab("--help").stdout
-    for command in ("list", "verify", "measure", "compare", "report", "doctor"):
+    for command in ("list", "verify", "measure", "compare", "report", "decide", "doctor"):
         assert command in said
         assert callbot_lab(command, "--help").returncode == 0
 

@@ -9,16 +9,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 
 from callbot_lab.errors import LabError
+from callbot_lab.figures.instructions import instruction_counts
 from callbot_lab.paths import ROOT, SPEECH
-from callbot_lab.probes import baseline, instructions
+from callbot_lab.probes import baseline, instructions, instructions_summary
 from callbot_lab.probes.counting import (
     Answer,
     Callgrind,
@@ -464,3 +467,110 @@ def test_a_kernel_that_grew_by_two_hundredths_is_caught(
         assert findings[" ".join(cell.values())].status == baseline.MORE
         now, then = (next(row for row in all_ if cell.items() <= row.items()) for all_ in (rows, recorded))
         assert 1.015 < now["native_instructions"] / then["native_instructions"] < 1.035
+
+
+ARMS = ["plain", "worse", "a-slow", "b-slow", "a-fast", "b-fast", "c-slow", "lost", "ghost"]
+LANGUAGES = {"plain": "python", "worse": "python", "a-slow": "cython", "a-fast": "cython", "c-slow": "cython"}
+LANGUAGES |= {"b-slow": "rust", "b-fast": "rust"}
+BY_KERNEL = "append, 1,280 B (callbot): 6.00 and 5.00; decode, 1,280 B (callbot): 6.00 and 5.00."
+
+
+def counts(method: str = "callgrind", repetitions: int = 3) -> pd.DataFrame:
+    """Rows of chunks of 1,280 bytes: a slow and a fast kernel in two languages, the second of which needs 1.2 times."""
+    # Kernel, instructions of native code, and those beyond it.
+    truth = {"plain": ("loose", 0, 25_600), "worse": ("looser", 0, 30_000)}
+    truth |= {"a-slow": ("slow", 6400, 500), "b-slow": ("slow", 7680, 800), "c-slow": ("slow", 64, 1000)}
+    truth |= {"a-fast": ("fast", 1280, 500), "b-fast": ("fast", 1536, 800)}
+    made: list[dict[str, Any]] = []
+    for operation in ("decode", "append"):
+        cell = {"operation": operation, "size": "callbot"}
+        for arm, (kernel, native, beyond) in truth.items():
+            row = {**cell, "arm": arm, "kernel": kernel, "method": method, "status": "ready", "reason": ""}
+            row |= {"branches": 100.0, "native_branches": 10.0, "native_instructions": float(native)}
+            if method == "hardware":
+                row |= {"native_branches": None, "native_instructions": None}
+            for repetition, more in list(enumerate((0, 1, 7)))[:repetitions]:
+                made.append({**row, "repetition": repetition, "instructions": float(native + beyond + more)})
+        lost = {**cell, "arm": "lost", "kernel": "wide", "method": "", "status": instructions.NOT_COUNTED}
+        made.append({**lost, "repetition": 0, "reason": "callgrind: the kernel is slow there"})
+    return pd.DataFrame(made, columns=instructions.COLUMNS.names)
+
+
+def test_counts_are_medians_and_those_of_two_methods_are_not_mixed() -> None:
+    rows = counts()
+    stepped = rows[rows["arm"] == "a-slow"].assign(method="single-step", instructions=9e9, native_instructions=9e9)
+    found = instructions_summary.per_chunk(pd.concat([stepped, rows], ignore_index=True))
+    assert not found.duplicated(["arm", "operation", "size"]).any()
+    assert set(found["arm"]) == set(ARMS) - {"lost", "ghost"}
+    row = found[found["arm"] == "a-slow"].iloc[0]
+    assert (row["kernel"], row["method"], row["repetitions"]) == ("slow", "callgrind", 3)
+    assert (row["instructions"], row["native_instructions"], row["native_branches"]) == (6901, 6400, 10)
+    assert instructions_summary.per_chunk(rows[rows["arm"] == "lost"]).empty
+
+
+def test_the_sentences_compare_kernels_by_byte_and_say_what_a_call_costs_beyond() -> None:
+    shown = instructions_summary.shown(counts(), {"name": "instructions", "arms": ARMS}, LANGUAGES)
+    said = " ".join(shown.lines)
+    for words in (
+        "the same kernel (slow) b-slow needs 1.20 times as many instructions of native code as a-slow. "
+        f"Per byte of audio, b-slow and a-slow: {BY_KERNEL}",
+        "the same kernel (fast) b-fast needs 1.20 times as many",
+        "decode, 1,280 B (callbot): slow 0.0500 (c-slow) and fast 1.00 (a-fast).",
+        "append, 1,280 B (callbot), callgrind: 501 (a-fast) to 1,001 (c-slow), 7 % to 94 % of all",
+        "No package's native code runs in plain and worse",
+        "25,601 instructions with plain (append, 1,280 B (callbot), callgrind)",
+        "4.2 % (c-slow) to 117.2 % (worse) of that; not fewer: worse.",
+        "medians of 3 repetitions, each in a process of its own; those of one arm differ by 0.66 % at most",
+        "Without a count: lost in 2 cells",
+        "Not in this run, or no job of it brought anything: ghost.",
+    ):
+        assert words in said
+    first, second, reasons = shown.tables
+    assert "append" in first.caption
+    assert "decode" in second.caption
+    assert [row[0] for row in first.rows] == ARMS[:-1]
+    assert first.rows[2] == ["a-slow", "slow", "callgrind", "6,901", "100", "6,400", "10.0"]
+    assert first.rows[-1] == ["lost", "wide", "not counted", *"----"]
+    assert reasons.rows[0][-1] == "callgrind: the kernel is slow there"
+
+
+def test_counters_that_cannot_tell_native_code_compare_whole_calls() -> None:
+    shown = instructions_summary.shown(counts("hardware", 1), {"name": "instructions", "arms": ARMS}, LANGUAGES)
+    said = " ".join(shown.lines)
+    assert "(slow) b-slow needs 1.23 times as many instructions of the whole call as a-slow" in said
+    assert "Beyond native code" not in said
+    assert "Every count is of one process: too few" in said
+    rows = counts()
+    nothing = instructions_summary.shown(rows[rows["arm"] == "lost"], {"arms": ARMS}, LANGUAGES)
+    assert nothing.lines[0] == "Nothing was counted."
+    assert not nothing.figures
+
+
+def test_the_figure_shows_all_and_native_instructions_in_order() -> None:
+    counted = instructions_summary.per_chunk(counts())
+    pairs = instructions_summary.same_kernel(counted, ARMS, LANGUAGES)
+    message = instructions_summary.title(counted, pairs)
+    assert message == (
+        "The kernel matters more than the language: the same kernel in two languages differs by a factor of 1.20 in "
+        "instructions of native code, those kernels in one language by 5.00."
+    )
+    figure = instruction_counts(counted, LANGUAGES, message)
+    (axes,) = figure.axes
+    marks = {line.get_gid(): line for line in axes.lines}
+    assert axes.get_xscale() == "log"
+    assert axes.get_title(loc="left") == "append, 1,280 B (callbot)"
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        *("c-slow", "a-fast", "b-fast", "a-slow", "b-slow", "plain", "worse")
+    ]
+    assert (marks["all a-slow"].get_xdata()[0], marks["native a-slow"].get_xdata()[0]) == (6901, 6400)
+    assert marks["native a-slow"].get_markerfacecolor() == "white"
+    assert "native plain" not in marks
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    for text in (*axes.texts, *axes.get_yticklabels(), *figure.texts):
+        extent = text.get_window_extent(renderer)
+        assert extent.x0 >= -1, text.get_text()
+        assert extent.x1 <= figure.bbox.x1 + 1, text.get_text()
+    ticks = [label.get_window_extent(renderer) for label in axes.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(ticks))

@@ -12,12 +12,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from callbot_lab.errors import LabError
+from callbot_lab.figures.latency import latency_tail
+from callbot_lab.figures.style import NULL_STYLE, style_of
 from callbot_lab.paths import SPEECH
 from callbot_lab.probes import latency, probe
 from callbot_lab.probes.latency import APPEND, CALL_CHUNKS, CALLS, CONTROLS, DECODE, FRESH, RUN
-from callbot_lab.probes.latency_summary import quantiles
+from callbot_lab.probes.latency_summary import LONGER, UNDECIDED, beyond, quantiles, shown, tails
 from callbot_lab.registry import load_all
 from callbot_lab.workload import cut, parse_size, read_recording
 
@@ -206,3 +209,113 @@ def test_the_table_has_a_line_for_every_arm() -> None:
     rows = perform("python")
     assert latency.table(rows).row_count == len(CONTROLS) + 1
     assert latency.table(rows.iloc[:0]).row_count == 0
+
+
+CONTROL_TIMES = dict(zip(CONTROLS, ((100, 200, 1000), (1000, 2000, 9000), (10_000, 20_000, 50_000)), strict=True))
+DEFINITION = {"name": "latency", "operations": list(latency.OPERATIONS)}
+
+
+def made_up(arms: dict[str, tuple[int, int, int]], processes: int = 5, operation: str = APPEND) -> pd.DataFrame:
+    """Rows of processes each a percent slower than the one before, control arms included; times: p50, p99, p99.9."""
+    return pd.DataFrame(
+        {"job": job, "arm": arm, "operation": operation, "size": "callbot", "ns": ns * (100 + job) // 100, "count": n}
+        for job in range(processes)
+        for arm, times in {**CONTROL_TIMES, **arms}.items()
+        for ns, n in zip(times, (9800, 180, 20), strict=True)
+    )
+
+
+def test_tails_are_of_single_processes() -> None:
+    about = {"arm": "a", "operation": APPEND, "size": "callbot"}
+    counts = [(7, 10, 98), (7, 30, 2), (8, 10, 100)]
+    found = tails(pd.DataFrame({"job": job, **about, "ns": ns, "count": count} for job, ns, count in counts))
+    assert found["job"].tolist() == [7, 8]
+    assert found["chunks"].tolist() == [100, 100]
+    assert found[["p50", "p99", "tail"]].to_numpy().tolist() == [[10, 30, 3], [10, 10, 1]]
+    # Mean 10.4, and a variance of 0.98 x 0.4^2 + 0.02 x 19.6^2 = 7.84.
+    assert found["cv"].tolist() == pytest.approx([2.8 / 10.4, 0])
+
+
+def test_a_tail_is_held_against_the_control_arm_of_its_length() -> None:
+    arms = {"slow": (9000, 27_000, 60_000), "quick": (800, 1600, 5000)}
+    rows = made_up(arms)
+    judged = beyond(tails(rows)).set_index("arm")
+    assert judged["control"].to_dict() == {"slow": "(wait 10 us)", "quick": "(wait 1 us)"}
+    assert judged["verdict"].to_dict() == {"slow": LONGER, "quick": UNDECIDED}
+    made = shown(rows, DEFINITION, {"slow": "python", "quick": "rust"})
+    rare, languages, tail, clock, sample = made.lines
+    assert rare.startswith("append: quick has the smallest p99.9, 5,100 ns (5,000 to 5,200), slow the largest, ")
+    assert "slow the largest, 61,200 ns (60,000 to 62,400)" in rare
+    assert "do not overlap" in rare
+    assert "(wait 1 us) beside quick and (wait 10 us) beside slow, have 9,180 ns (9,000 to 9,360) and 51,000" in rare
+    assert languages.endswith("The interval of rust lies below all others.")
+    assert "p99 is 2.00 times p50 with quick and 3.00 times with slow" in tail
+    assert "These two differ (1.50 times" in tail
+    assert "slow (1.50 times, 1.50 to 1.50); that is more than the machine did to a call of about that length" in tail
+    assert "Not told apart from it: quick." in tail
+    assert "(clock), costs 102 ns (100 to 104) at the median of append, 12.5 % of the shortest median" in clock
+    assert "50,000 chunks for every arm and operation, from 5 processes" in sample
+    (table,) = made.tables
+    assert table.heads == ("arm", "p50", "p90", "p99", "p99.9", "95 % of p99.9", "max", "p99/p50")
+    assert [row[0] for row in table.rows] == [*CONTROLS, "quick", "slow"]
+    assert table.rows[3][1:] == ["816", "832", "1,632", "5,100", "5,000 to 5,200", "5,200", "2.00"]
+    assert all(word in table.caption for word in ("orientation", "(clock)", "not subtracted"))
+    assert "5,100 ns with quick and 61,200 ns with slow" in made.figures[0]["title"]
+
+
+def test_what_is_alike_is_not_told_apart() -> None:
+    rows = made_up({"one": (800, 1600, 5000), "other": (900, 1800, 5100)})
+    rare, languages, tail, *_ = shown(rows, DEFINITION, {"one": "rust", "other": "python"}).lines
+    assert "The intervals overlap: which is smaller is not settled." in rare
+    assert "Against python rust does not win" in languages
+    assert "That these two differ is not shown" in tail
+    assert "No arm's tail is longer than" in tail
+    assert "Not told apart from it: one and other." in tail
+
+
+def test_few_processes_and_missing_control_arms_are_said() -> None:
+    rows = made_up({"one": (800, 1600, 5000), "other": (900, 1800, 9000)}, processes=2)
+    made = shown(rows, DEFINITION, {})
+    said = " ".join(made.lines)
+    assert said.count("too few processes for an interval") == 2
+    assert "too few processes to tell an arm's tail" in said
+    assert [row[5] for row in made.tables[0].rows] == ["no interval"] * 5
+    bare = made_up({"one": (800, 1600, 5000)}).query("arm == 'one'")
+    assert "Without a control arm nothing says" in " ".join(shown(bare, DEFINITION, {}).lines)
+    only = made_up({})
+    assert "no arm was measured but the control arms" in shown(only, DEFINITION, {}).lines[0]
+    assert shown(rows.iloc[:0], DEFINITION, {}).lines == ["Nothing was measured."]
+
+
+def test_the_figure_draws_every_arm_at_its_times_and_nothing_overlaps() -> None:
+    arms = {f"language-library-{number}": (500 + 100 * number, 2000, 20_000) for number in range(8)}
+    first = next(iter(arms))
+    languages = {arm: ("python", "cython", "rust")[number % 3] for number, arm in enumerate(arms)}
+    found = quantiles(pd.concat([made_up(arms, operation=operation) for operation in latency.OPERATIONS]))
+    figure = latency_tail(found, languages, "A title that is long enough to be broken into lines. " * 3)
+    assert len(figure.axes) == 3
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    assert {axes.get_yscale() for axes in figure.axes} == {"log"}
+    lines = {line.get_gid(): line for line in figure.axes[0].lines if str(line.get_gid()).startswith("tail ")}
+    assert len(lines) == len(arms) + len(CONTROLS)
+    own = lines[f"tail {first} of decode, callbot"]
+    wanted = found[(found["arm"] == first) & (found["operation"] == DECODE)].sort_values("quantile")
+    assert own.get_ydata().tolist() == wanted["ns"].tolist()
+    assert own.get_color() == style_of("python").colour
+    assert {lines[f"tail {arm} of decode, callbot"].get_color() for arm in CONTROLS} == {NULL_STYLE.colour}
+    # Four percentiles have intervals, and the greatest time has none.
+    bars = [line for line in figure.axes[0].lines if str(line.get_gid()).startswith("interval ")]
+    assert len(bars) == 4 * len(lines)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["p50", "p90", "p99", "p99.9", "max"]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    (legend,) = figure.legends
+    boxes = [item.get_window_extent(renderer) for item in (*figure.texts, legend)]
+    boxes += [axes.get_tightbbox(renderer) for axes in figure.axes]
+    for number, box in enumerate(boxes):
+        assert box.x0 >= 0
+        assert box.y0 >= 0
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+        assert not [other for other in boxes[:number] if box.overlaps(other)]

@@ -134,8 +134,10 @@ def test_spread_is_compared_as_a_share_of_the_mean(tmp_path: Path, true: pd.Data
 
 
 def test_other_experiments_are_named(true: pd.DataFrame) -> None:
+    assert true.loc["thread-safe", "verdict"] == "not tested yet"
+    assert "Experiment threads will answer it" in true.loc["thread-safe", "why"]
     assert true.loc["concurrency", "verdict"] == "not tested yet"
-    assert "Experiment threads will answer it" in true.loc["concurrency", "why"]
+    assert "no run of threads is at hand. Experiment threads answers it" in true.loc["concurrency", "why"]
     for claim, experiment in {
         "simd": "matched",
         "zero-cost-ffi": "ladder",

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, on a recorded run and on one whose truth is known."""
+"""The notebooks run from top to bottom, on recorded runs and on some whose truth is known."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ import pytest
 from nbclient import NotebookClient
 
 from callbot_lab import paths, results
+from callbot_lab.serverlab.summary import latest_server_run
 
-from .synthetic import Plan, make_run, reproduce
+from .synthetic import Plan, make_run, matched, reproduce
+from .synthetic_servers import make_server_run
 
-NOTEBOOK = paths.ROOT / "notebooks" / "01-explore.ipynb"
+FOLDER = paths.ROOT / "notebooks"
+EXPERIMENTS = {"01-explore": "best", "02-is-it-the-language": "matched", "03-the-report-checked": "reproduce"}
+"""Notebooks on runs of loops, with an experiment that their run needs; all others are on runs of whole servers."""
+
+NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 
 
-def execute(run: Path) -> list[dict[str, Any]]:
-    """Run the notebook on a run; the code cells with their outputs. A cell that raises fails the test."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+def execute(run: Path, name: str = "01-explore") -> list[dict[str, Any]]:
+    """Run a notebook on a run; the code cells with their outputs. A cell that raises fails the test."""
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
     parameters = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
     assert [cell.source for cell in parameters] == ["RUN = None"]
     parameters[0].source = f"RUN = {str(run)!r}"
     # The kernel python3 is that of the interpreter that runs this test.
-    NotebookClient(notebook, timeout=300, kernel_name="python3").execute(cwd=str(NOTEBOOK.parent))
+    NotebookClient(notebook, timeout=300, kernel_name="python3").execute(cwd=str(FOLDER))
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -34,9 +40,26 @@ def text_of(cells: list[dict[str, Any]]) -> str:
     return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
 
 
-def test_runs_on_the_newest_recorded_run() -> None:
-    newest = results.latest_run(paths.RUNS, "best")  # LabError, and so a failure, if none is recorded
-    assert newest.name in text_of(execute(newest))
+def newest(name: str) -> Path:
+    """The recorded run that a notebook takes by itself; LabError, and so a failure, if there is none."""
+    if name in EXPERIMENTS:
+        return results.latest_run(paths.RUNS, EXPERIMENTS[name])
+    found = latest_server_run(paths.RUNS)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_on_the_newest_recorded_run(name: str) -> None:
+    assert newest(name).name in text_of(execute(newest(name), name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_committed_with_the_outputs_of_the_newest_recorded_run(name: str) -> None:
+    notebook = nbformat.read(FOLDER / f"{name}.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
+    assert newest(name).name in text_of(cells)
 
 
 def test_shows_what_is_true(tmp_path: Path) -> None:
@@ -51,7 +74,7 @@ def test_shows_what_is_true(tmp_path: Path) -> None:
     assert len(pictures) == 2
 
 
-@pytest.mark.parametrize("path", sorted(NOTEBOOK.parent.glob("*.ipynb")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.name)
 def test_imports_of_our_own_only_the_harness(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
@@ -63,3 +86,17 @@ def test_imports_of_our_own_only_the_harness(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or "").split(".")[0])
     assert {name for name in imported if name.startswith("callbot")} == {"callbot_lab"}
+
+
+def test_the_language_is_told_from_the_kernel(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [matched(rust_over_cython=1.3)])
+    said = text_of(execute(run, "02-is-it-the-language"))
+    assert "With the same kernel (scalar), rust-scalar against cython-scalar: faster in 3 of 3 cells" in said
+
+
+def test_whole_servers_and_a_decision_on_a_run_of_ones_own(tmp_path: Path) -> None:
+    run = make_server_run(tmp_path / "server")
+    assert run.name in text_of(execute(run, "04-the-whole-server"))
+    text = text_of(execute(run, "05-the-decision"))
+    assert "Decided by G" in text
+    assert "Calls at a time" in text

@@ -17,15 +17,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from rich.console import Console
 
 from callbot_lab import codelines, registry
 from callbot_lab.codelines import CLevel, Unsafe
 from callbot_lab.errors import LabError
+from callbot_lab.figures.ownership import ownership_costs
+from callbot_lab.figures.style import style_of
 from callbot_lab.paths import ROOT
-from callbot_lab.probes import ownership, probe
+from callbot_lab.probes import ownership, ownership_summary, probe
 
 from . import packages
 
@@ -425,7 +430,7 @@ def test_the_plan_is_the_same_again_and_has_each_kind_for_each_arm() -> None:
     assert plan == ownership.jobs(definition, [row], "full")
     kinds = [job["what"] for job in plan]
     assert sorted(set(kinds)) == ["build", "import", "requirements", "sources", "toolchain"]
-    assert kinds.count("build") == 3
+    assert kinds.count("build") == definition.data["repetitions"]["build"]["full"]
     assert all(job.get("pinned", True) == (job["what"] != "build") for job in plan)
     assert len(json.dumps(plan)) > 0
 
@@ -450,3 +455,108 @@ def test_the_table_has_a_column_for_each_arm_and_medians() -> None:
     assert ["import", "s", "0.5", "0.2", "3"] in lines
     assert ["a-tool", "version", "-", "1.2.3", "1"] in lines
     assert [line[0] for line in lines[4:7]] == ["wheel", "import", "a-tool"]
+
+
+DEFINITION = {"name": "ownership", "arms": ["plain", "bound", "heavy", "ghost"]}
+LANGUAGES = {"plain": "python", "bound": "cython", "heavy": "rust"}
+
+
+def owned() -> pd.DataFrame:
+    """Rows of three arms whose costs are known; no import of `heavy`, and no module of it without symbols."""
+    values: dict[tuple[str, str], dict[str, list[float]]] = {
+        ("clean build", "s"): {"plain": [1.5, 2.5], "bound": [20.0, 20.0], "heavy": [50.0, 70.0]},
+        ("wheel", "bytes"): {"plain": [10_240.0], "bound": [1_572_864.0], "heavy": [524_288.0]},
+        ("import", "s"): {"plain": [0.001] * 5, "bound": [0.0005] * 5},
+        ("lines in all", "lines"): {"plain": [300.0], "bound": [1200.0], "heavy": [1500.0]},
+        ("unsafe blocks", "places"): {"heavy": [3.0]},
+        ("lines in unsafe code", "lines"): {"heavy": [150.0]},
+        ("C-level functions", "places"): {"bound": [4.0]},
+        ("lines in C-level functions", "lines"): {"bound": [240.0]},
+        ("run-time requirements, all", "packages"): {"plain": [0.0], "bound": [0.0], "heavy": [0.0]},
+        ("build requirements, all", "packages"): {"plain": [1.0], "bound": [2.0], "heavy": [1.0]},
+        ("crates, all", "crates"): {"heavy": [12.0]},
+        ("tools", "tools"): {"plain": [2.0], "bound": [4.0], "heavy": [5.0]},
+    }
+    rows: list[list[Any]] = [
+        [arm, quantity, value, unit, f"the {quantity} of {arm}", "", repetition]
+        for (quantity, unit), of_arms in values.items()
+        for arm, numbers in of_arms.items()
+        for repetition, value in enumerate(numbers)
+    ]
+    rows.append(["heavy", "compiled modules, stripped", None, "bytes", "strip not found", "", 0])
+    rows.append(["heavy", "rustc", None, "version", "rustc 1.2.3", "", 0])
+    # As in a run, whose jobs come in random order.
+    return pd.DataFrame(rows[::-1], columns=ownership.COLUMNS.names)
+
+
+def test_medians_stand_by_quantity_and_arm_and_what_is_missing_is_no_number() -> None:
+    table = ownership_summary.by_quantity(owned())
+    assert list(table.index) == [
+        *("clean build", "wheel", "compiled modules, stripped", "import", "lines in all", "unsafe blocks"),
+        *("lines in unsafe code", "C-level functions", "lines in C-level functions", "run-time requirements, all"),
+        *("build requirements, all", "crates, all", "tools", "rustc"),
+    ]
+    assert table.loc["clean build", ["unit", "repetitions", "plain", "heavy"]].tolist() == ["s", 2, 2.0, 60.0]
+    assert table.loc[["import", "compiled modules, stripped", "rustc"], "heavy"].isna().all()
+    assert ownership_summary.headlines(table).at["build requirements and crates", "heavy"] == 13
+
+
+def test_the_sentences_say_what_each_arm_costs_and_what_could_not_be_had() -> None:
+    said = " ".join(ownership_summary.shown(owned(), DEFINITION, LANGUAGES).lines)
+    for words in (
+        "plain in clean build, wheel, lines in all, build requirements and crates and tools; bound in import.",
+        "plain 2.00 s, bound 20.0 s and heavy 60.0 s (median of 2 builds for each arm, too few for an interval); "
+        "times as much as plain: bound 10.0 and heavy 30.0.",
+        "heavy 150 lines in unsafe code (10 % of its lines; unsafe blocks 3)",
+        "bound 240 lines in C-level functions (20 % of its lines; C-level functions 4)",
+        "plain: none that could be counted. These two are no like for like",
+        "plain 1.00 ms (1.00 ms to 1.00 ms) and bound 0.500 ms (0.500 ms to 0.500 ms) (median of 5 fresh interpreters",
+        "crates: heavy 12",
+        "heavy 5 (the tools of heavy)",
+        "anything of ghost",
+        "import of heavy (no job brought it)",
+        "compiled modules, stripped of heavy (strip not found)",
+    ):
+        assert words in said
+
+
+def test_the_table_of_the_page_words_units_and_versions() -> None:
+    (table,) = ownership_summary.shown(owned(), DEFINITION, LANGUAGES).tables
+    assert table.heads == ("quantity", "plain", "bound", "heavy", "n")
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows["wheel"] == ["10.0 KiB", "1.50 MiB", "512 KiB", "1"]
+    assert rows["import"] == ["1.00 ms", "0.500 ms", "-", "5"]
+    assert rows["compiled modules, stripped"] == ["-", "-", "not had", "1"]
+    assert rows["rustc"] == ["-", "-", "rustc 1.2.3", "1"]
+
+
+def test_the_figure_has_a_panel_for_each_cost_and_its_values_at_the_bars() -> None:
+    main = ownership_summary.headlines(ownership_summary.by_quantity(owned()))
+    message = ownership_summary.title(main)
+    assert message == "heavy takes 30.0 times as long to build as plain; heavy has 5.00 times the lines of plain."
+    figure = ownership_costs(main, LANGUAGES, message)
+    bars = {bar.get_gid(): bar for axes in figure.axes for bar in axes.patches}
+    assert len(figure.axes) == 6
+    assert bars["clean build of heavy"].get_width() == 60
+    assert bars["build requirements and crates of heavy"].get_width() == 13
+    assert to_hex(bars["wheel of bound"].get_facecolor()) == style_of("cython").colour
+    assert "import of heavy" not in bars
+    written = [{text.get_text() for text in axes.texts} for axes in figure.axes]
+    assert {"2.00 s", "20.0 s", "60.0 s"} == written[0]
+    assert "no number" in written[2]
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    for axes in figure.axes:
+        for text in axes.texts:
+            assert text.get_window_extent(canvas.get_renderer()).x1 <= axes.bbox.x1, text.get_text()
+
+
+def test_few_rows_are_shown_and_an_interval_takes_three_values() -> None:
+    rows = owned()
+    only = rows[(rows["quantity"] == "lines in all") & (rows["arm"] == "plain")]
+    shown = ownership_summary.shown(only, DEFINITION, {})
+    assert len(shown.figures) == 1
+    assert any("clean build of plain (no job brought it)" in line for line in shown.lines)
+    assert np.isnan(ownership_summary.median_interval(np.array([1.0, 2.0]))).all()
+    low, high = ownership_summary.median_interval(np.arange(1.0, 42.0))
+    assert 10 < low < 21 < high < 32

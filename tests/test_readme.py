@@ -91,3 +91,11 @@ def test_steps_and_rungs_are_no_ranking(tmp_path: Path) -> None:
     assert rows[2:] == ["`rust-report`"]
     assert "noop" not in text
     assert "Of the report's gain, " in text
+
+
+def test_the_figure_is_that_of_the_recorded_data(tmp_path: Path) -> None:
+    assert readme.picture_stands()
+    text = readme.PICTURE.read_text(encoding="utf-8")
+    (tmp_path / "calls.svg").write_text(text.replace("M ", "M  ", 1), encoding="utf-8")
+    assert not readme.picture_stands(tmp_path / "calls.svg")
+    assert not readme.picture_stands(tmp_path / "none.svg")

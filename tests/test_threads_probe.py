@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import itertools
 import os
 import re
 import time
@@ -16,14 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from rich.console import Console
 
 from callbot_lab import operations, registry
 from callbot_lab.errors import LabError
+from callbot_lab.figures.style import NULL_STYLE
+from callbot_lab.figures.threads import thread_scaling
 from callbot_lab.loops import Bound
 from callbot_lab.paths import SPEECH
-from callbot_lab.probes import child, probe, threads
+from callbot_lab.probes import child, probe, threads, threads_summary
 from callbot_lab.probes.run import read_rows
+from callbot_lab.probes.shown import Shown
 from callbot_lab.probes.threads import FAULT, IDLE, MACHINE, NOBODY, ONE, TWO, WAIT
 from callbot_lab.probes.threads_summary import pays_from, releasing, scaling, table_of, waits
 from callbot_lab.workload import parse_size
@@ -35,6 +40,8 @@ HOLDS, FREES = "holds-python-up", "frees-the-others"
 """Arms, with names as long as there are."""
 
 TWINS = [(HOLDS, FREES)]
+DEFINITION = {"name": "threads", "twins": [{"holding": HOLDS, "releasing": FREES}]}
+LANGUAGES = {HOLDS: "rust", FREES: "rust"}
 CHUNK_NS = {HOLDS: 1000.0, FREES: 1100.0, MACHINE: 1000.0}
 """Nanoseconds of a chunk in one thread: releasing costs a tenth."""
 
@@ -169,6 +176,113 @@ def shown(rows: pd.DataFrame) -> str:
     console = Console(width=110, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     console.print(table_of(rows, TWINS))
     return console.export_text()
+
+
+def on_page(rows: pd.DataFrame) -> Shown:
+    return threads_summary.shown(rows, DEFINITION, LANGUAGES)
+
+
+def slowed(rows: pd.DataFrame, arm: str, *sizes: int) -> pd.DataFrame:
+    """The same rows, but two threads of an arm take twice as long at those sizes."""
+    hit = (rows["arm"] == arm) & (rows["kind"] == TWO) & rows["size"].isin(sizes)
+    return rows.assign(wall_ns=rows["wall_ns"].where(~hit, 2 * rows["wall_ns"]))
+
+
+def test_the_page_says_what_scales_what_pays_and_who_waits() -> None:
+    # With twice the time the arm that holds the GIL does less with two threads than with one, beyond doubt.
+    page = on_page(slowed(rows_of(from_8000), HOLDS, *SIZES))
+    held, freed, price, gain, wait, samples = page.lines
+    assert HOLDS in held
+    assert "more than 1 at no size from 160 to 1,048,576 B" in held
+    assert FREES in freed
+    assert "more than 1 from 8,000 B on" in freed
+    (cost,) = re.findall(r"a cost of ([\d.]+) % at 160 B", price)
+    assert float(cost) == pytest.approx(100 * (1 - 1 / 1.1), abs=4)
+    assert f"{FREES} pays against {HOLDS} from 8,000 B on" in gain
+    assert "lies between 1,280 and 8,000 B" in gain
+    assert "At 1,048,576 B" in wait
+    assert re.search(rf"5\.00 ms \(5\.00 to 5\.00; longest 10\.[01]\d\) beside {HOLDS}", wait)
+    assert re.search(rf"0\.00 ms \(0\.00 to 0\.00; longest 0\.[01]\d\) beside {FREES}", wait)
+    assert "at a size: 6, with 5 rounds each, and 3 wake-ups" in samples
+    (figure,) = page.figures
+    assert f"with {FREES} from 8,000 B on; with {HOLDS} at no size" in figure["title"]
+    scaled, worth, waited = page.tables
+    assert scaled.heads == ("bytes", MACHINE, FREES, HOLDS)
+    assert [row[0] for row in scaled.rows] == [f"{size:,}" for size in SIZES]
+    assert scaled.rows[2][2].startswith(("1.7", "1.8"))
+    assert len(worth.heads) == 3
+    assert waited.rows[0][2].startswith("5.00 ms (5.00 to 5.00; ")
+
+
+@pytest.mark.parametrize(("busy", "told"), [(160, True), (1280, False), (32768, False), (1048576, False)])
+def test_no_threshold_rests_on_a_size_at_which_the_machine_was_busy(busy: int, told: bool) -> None:
+    page = on_page(slowed(rows_of(from_8000), MACHINE, busy))
+    assert f"cannot be trusted at {busy:,} B" in page.lines[0]
+    (gain,) = (line for line in page.lines if line.startswith("With two threads"))
+    # What is next below the threshold counts as well: it might pay there too.
+    assert ("from 8,000 B on" in gain) == told
+    assert ("cannot be told" in gain) != told
+    assert told or "from 8,000 B on" not in page.figures[0]["title"]
+    largest = max(size for size in SIZES if size != busy)
+    assert any(line.startswith(f"At {largest:,} B") for line in page.lines)
+    assert f"{busy:,} (machine busy)" in [row[0] for row in page.tables[0].rows]
+
+
+def test_releasing_that_pays_nowhere_is_said() -> None:
+    text = " ".join(on_page(rows_of(lambda size: 0.9)).lines)
+    assert f"{FREES} pays against {HOLDS} at no size from 160 to 1,048,576 B; the most it does is 0." in text
+
+
+def test_the_page_gives_no_threshold_without_intervals_arms_or_control() -> None:
+    rows = rows_of(from_8000, processes=2)
+    page = on_page(rows)
+    text = " ".join(page.lines)
+    assert page.lines[0].startswith("Too few processes for an interval: it takes 3.")
+    assert f"Where {FREES} pays against {HOLDS} with two threads cannot be told." in page.lines
+    assert " B on" not in text
+    assert not re.search(r"\b(nan|inf)\b", text + str(page.tables))
+    assert "too few processes" in page.figures[0]["title"]
+    rows = rows_of(from_8000)
+    without = on_page(rows[rows["arm"] != FREES])
+    assert "pays" not in " ".join(without.lines)
+    assert without.tables[0].heads == ("bytes", MACHINE, HOLDS)
+    unknown = on_page(rows[rows["arm"] != MACHINE])
+    assert "has no number there" in unknown.lines[0]
+    assert " B on" not in " ".join(unknown.lines)
+    empty = threads.COLUMNS.empty_table().to_pandas().assign(job=[])
+    assert on_page(empty) == Shown(["Nothing was measured."])
+
+
+def test_the_figure_draws_every_arm_at_its_numbers_and_nothing_overlaps() -> None:
+    rows = rows_of(from_8000)
+    figure = thread_scaling(scaling(rows), waits(rows), LANGUAGES, "Two threads do more than one. " * 4)
+    upper, lower = figure.axes
+    drawn = {line.get_gid(): line for axes in figure.axes for line in axes.lines if line.get_gid()}
+    truth = [from_8000(size) for size in SIZES]
+    assert np.asarray(drawn[f"scaling {FREES}"].get_ydata()) == pytest.approx(truth, rel=0.05)
+    assert np.asarray(drawn[f"wait {HOLDS}"].get_ydata()) == pytest.approx([5.0] * len(SIZES))
+    assert drawn[f"scaling {MACHINE}"].get_color() == NULL_STYLE.colour
+    assert f"wait {MACHINE}" not in drawn
+    # Of one language, so of one colour.
+    both = [drawn[f"scaling {arm}"] for arm in (HOLDS, FREES)]
+    assert both[0].get_color() == both[1].get_color()
+    assert both[0].get_fillstyle() != both[1].get_fillstyle()
+    assert upper.get_xscale() == lower.get_xscale() == "log"
+    assert lower.get_yscale() == "symlog"
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    boxes = [each.get_window_extent(renderer) for each in (*figure.texts, *figure.legends)]
+    boxes += [axes.get_tightbbox(renderer) for axes in figure.axes]
+    for box in boxes:
+        assert box.x0 >= -1
+        assert box.y0 >= -1
+        assert box.x1 <= figure.bbox.x1 + 1
+        assert box.y1 <= figure.bbox.y1 + 1
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    labels = [text.get_window_extent(renderer) for text in lower.get_xticklabels() if text.get_text()]
+    assert len(labels) == len(SIZES)
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(labels))
 
 
 def run_of(call: Callable[[], object]) -> Bound:

@@ -1,4 +1,4 @@
-"""The command line: callbot-lab list | verify | measure | compare | report | serve | call | recover | doctor."""
+"""The command line: list | verify | measure | compare | report | decide | serve | call | recover | doctor."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from . import analysis, experiment, measure, registry, results, resume, tables
 from . import doctor as examination
 from . import verify as conformance
 from .caller import command as caller_command
+from .decision import command as decision_command
 from .errors import LabError
 from .experiment import MARGIN, Experiment
 from .measure import Outcome, Run
@@ -227,7 +228,7 @@ def report_(
     Whole servers are not measured anew, nor is the instrument tested: the page tells of the runs that there are.
     """
     from . import report
-    from .probes import selftest_summary
+    from .probes import recorded, selftest_summary
     from .serverlab import summary
 
     servers = servers or summary.latest_server_run(RESULTS) or summary.latest_server_run(RUNS)
@@ -245,8 +246,11 @@ def report_(
         run = outcome.folder
     data = results.read_run(run)
     tested = selftest_summary.latest(RESULTS, RUNS)
-    page = report.write_page(data, results.read_verification(run), out, whole, tested)
-    for line in report.verdict_lines(data, results.read_verification(run), page, whole):
+    # What the run itself has goes before what others have.
+    probes = recorded.read_probes(run) or recorded.latest(RESULTS, RUNS)
+    verified = results.read_verification(run)
+    page = report.write_page(data, verified, out, whole, tested, probes)
+    for line in report.verdict_lines(data, verified, page, whole, probes):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome is not None:
         _finish(outcome, quiet=True)
@@ -260,6 +264,8 @@ def readme_() -> None:
     for path in readme.DOCUMENTS:
         readme.rewrite(path)
         console.print(f"rewrote the generated parts of {path}", markup=False, highlight=False, soft_wrap=True)
+    readme.PICTURE.write_text(readme.picture(), encoding="utf-8")
+    console.print(f"drew {readme.PICTURE}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -283,12 +289,16 @@ def check(
                 console.print(f"{path}:{one.line}: {label}: {said}", markup=False, highlight=False, soft_wrap=True)
         if not found:
             console.print(f"{path} says what data/ says", markup=False, highlight=False, soft_wrap=True)
+    if not documents and not readme.picture_stands():
+        wrong += 1
+        console.print(f"{readme.PICTURE} is not the figure of data/", markup=False, highlight=False, soft_wrap=True)
     if wrong:
         total = f"{wording.count(wrong, 'line')} not as data/ says; `callbot-lab readme` writes them anew"
         console.print(total, markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1)
 
 
+app.command("decide")(decision_command.decide)
 app.command("serve")(server_command.serve)
 app.command("call")(caller_command.call)
 app.command("recover")(server_command.recover)

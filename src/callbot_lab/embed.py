@@ -11,18 +11,23 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 
-def embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, Any]:
-    """A figure as SVG to be put into the page: no outside names, ids that no other figure has.
-
-    `name` has to be unique in the page; `alternative` says what the figure shows for those who do not see it.
-    """
+def drawing(figure: Figure, name: str) -> str:
+    """A figure as the text of an SVG file that is the same whenever it is made from the same data."""
     target = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": name}):
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(target, format="svg", metadata=nothing)
     text = target.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+
+
+def embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, Any]:
+    """A figure as SVG to be put into the page: no outside names, ids that no other figure has.
+
+    `name` has to be unique in the page; `alternative` says what the figure shows for those who do not see it.
+    """
+    text = drawing(figure, name)
     # Inside of HTML an SVG needs no name spaces, and the page is to name no address.
     text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text).replace("xlink:href=", "href=")
     text = re.sub(r'\bid="([^"]*)"', lambda found: f'id="{name}-{found[1].replace(" ", "-")}"', text)

@@ -16,22 +16,29 @@ from typing import Any
 
 import pandas as pd
 
-from . import ablation, boundary, findings, results, steadiness, summary, wording
+from . import ablation, boundary, figures, findings, results, steadiness, summary, wording
+from .costmodel import CostModel, cost_model
+from .decision import page as decided
+from .embed import drawing
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import CLAIMS, ROOT, RUNS
-from .probes import selftest_summary
+from .probes import recorded, selftest_summary
+from .probes.recorded import ProbeData
 from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
-from .serverlab.summary import ServerData, latest_server_run, read_server
+from .serverlab.summary import ServerData, capacities, latest_server_run, read_server
 
 README = ROOT / "README.md"
 FINDINGS = ROOT / "docs" / "findings.md"
 SERVER = ROOT / "docs" / "server.md"
 METHOD = ROOT / "docs" / "method.md"
-DOCUMENTS = (README, FINDINGS, SERVER, METHOD)
+DECISION = ROOT / "docs" / "decision.md"
+DOCUMENTS = (README, FINDINGS, DECISION, SERVER, METHOD)
 """Documents with generated parts."""
+PICTURE = ROOT / "docs" / "calls.svg"
+"""The figure of README.md."""
 FOOTPRINT = ROOT / "data" / "footprint.csv"
 MOST_ROWS = 8
 
@@ -53,6 +60,22 @@ def rewritten(text: str) -> str:
 def rewrite(path: Path) -> None:
     """Rewrite the generated parts of a document in place."""
     path.write_text(rewritten(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def picture() -> str:
+    """The figure of README.md, as the text of an SVG file: what a core carries, by the newest run of whole servers."""
+    run = _servers()
+    form = sentences.searched_formats(run)[0]
+    calls = part.with_language(run, capacities(run, form=form))
+    title = sentences.best_line(run, form) or f"Calls of {form} that one core carries."
+    text = drawing(figures.calls_carried(calls, run.baseline, title), "calls")
+    # A page of any colour may show it, and its text is dark.
+    return text.replace("<svg ", '<svg style="background: white" ', 1)
+
+
+def picture_stands(path: Path = PICTURE) -> bool:
+    """Whether the figure of README.md is there, and is that of the recorded data."""
+    return path.is_file() and path.read_text(encoding="utf-8") == picture()
 
 
 @dataclass(frozen=True)
@@ -165,6 +188,16 @@ def _run_of(experiment: str) -> tuple[RunData, pd.DataFrame]:
     return run, summary.summarise(run)
 
 
+def decision(run: ServerData, model: CostModel | None) -> str:
+    """What to do by the settings in data/, gate by gate, and where it flips, in Markdown."""
+    made = decided.page_part(run, None, model)
+    if made["reason"]:
+        raise LabError(made["reason"])
+    said = [f"**{made['answer']}**", *made["lines"], *(f"- {line}" for line in made["flips"])]
+    rows = wording.table(made["heads"], made["rows"])
+    return "\n\n".join([*said, *made["gates"], rows, f"For {made['load']}. {_server_origin(run)}"])
+
+
 def boundaries(run: RunData, table: pd.DataFrame) -> str:
     """What moving the boundary to native code buys, by experiment: the ratios of the furthest step, and sentences."""
     parts = []
@@ -185,6 +218,24 @@ def seen(made: SelfTest | None) -> str:
     return f"{said}\n\n{rows}\n\nFrom `{where}`: {selftest_summary.origin(made)}."
 
 
+@cache
+def _probes() -> ProbeData:
+    """The newest recorded run of probes."""
+    found = recorded.latest(RUNS)
+    if found is None:
+        raise LabError(f"{RUNS} holds no run of {wording.listing(list(recorded.SHOWN))}")
+    return found
+
+
+def probe(made: ProbeData, name: str) -> str:
+    """What a probe found: its sentences, its tables, and where they are from; LabError if the run has none of it."""
+    if name not in made.rows:
+        raise LabError(f"{made.folder} holds no {name}")
+    shown = made.shown(name)
+    tables = [f"{one.caption}\n\n{wording.table(one.heads, one.rows)}" for one in shown.tables]
+    return "\n\n".join([*shown.lines, *tables, f"From {made.origin}."])
+
+
 def states(run: RunData) -> str:
     """Warm-up and drift of a run: how many series of an experiment are of which kind, and a sentence."""
     found = steadiness.classes(run)
@@ -196,6 +247,7 @@ def states(run: RunData) -> str:
 _PARTS: dict[str, Callable[[], str]] = {
     "answer": lambda: answer(_recorded()[0]),
     "footprint": footprint,
+    "decision": lambda: decision(_servers(), cost_model(_run_of("sizes")[0], "sizes")),
     "servers": lambda: whole_servers(_servers(), _claimed()),
     "messages": lambda: part.costs_table(_servers()),
     "gains": lambda: part.gains_table(_servers()),
@@ -204,6 +256,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     "sampled": lambda: part.sampled_table(_servers()),
     "boundary": lambda: boundaries(*_run_of("boundary")),
     "selftest": lambda: seen(selftest_summary.latest(RUNS)),
+    **{name: partial(lambda name: probe(_probes(), name), name) for name in recorded.SHOWN},
     "steadiness": lambda: states(_recorded()[0]),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},

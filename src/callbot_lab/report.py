@@ -15,12 +15,14 @@ from markupsafe import Markup
 from . import ablation, boundary, costsummary, figures, steadiness, summary, wording
 from .analysis import CONFIDENCE, pairwise
 from .costmodel import CostModel, cost_model
+from .decision import page as decided
 from .embed import embed
 from .errors import LabError
 from .experiment import MARGIN
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
 from .operations import Needs, operation_of
-from .probes import selftest_summary
+from .probes import recorded, selftest_summary
+from .probes.recorded import ProbeData
 from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
@@ -41,15 +43,16 @@ def write_page(
     out_dir: Path,
     servers: ServerData | None = None,
     selftest: SelfTest | None = None,
+    probes: ProbeData | None = None,
 ) -> Path:
     """Write `index.html` into a folder, which is made if need be, and return its path.
 
-    The page needs nothing else: no network, no fonts, no scripts. `verification` is what verify.verify found, or None;
-    `servers` is a run of whole servers and `selftest` one of the instrument, if there is one: they may be of another
-    machine, and the page says of which.
-    LabError if the folder cannot be written to.
+    The page needs nothing else: no network, no fonts. Its scripts are within it, and without them it says the same, but
+    cannot be asked again. `verification` is what verify.verify found, or None; `servers` is a run of whole servers,
+    `selftest` one of the instrument and `probes` one of probes, if there is one: they may be of another machine, and
+    the page says of which. LabError if the folder cannot be written to.
     """
-    page = _Page(run, verification, servers, selftest)
+    page = _Page(run, verification, servers, selftest, probes)
     environment = Environment(
         loader=PackageLoader(__package__, "page"),
         autoescape=True,
@@ -76,10 +79,14 @@ def write_page(
 
 
 def verdict_lines(
-    run: RunData, verification: dict[str, Any] | None, page: Path, servers: ServerData | None = None
+    run: RunData,
+    verification: dict[str, Any] | None,
+    page: Path,
+    servers: ServerData | None = None,
+    probes: ProbeData | None = None,
 ) -> list[str]:
     """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
-    made = _Page(run, verification, servers)
+    made = _Page(run, verification, servers, probes=probes)
     answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments]
     closing = [made.report_line]
     if servers and (said := sentences.lines(servers, made.claimed)):
@@ -113,8 +120,11 @@ class _Page:
         verification: dict[str, Any] | None,
         servers: ServerData | None = None,
         selftest: SelfTest | None = None,
+        probes: ProbeData | None = None,
     ) -> None:
         self.run, self.verification, self._servers, self._selftest = run, verification, servers, selftest
+        self._probes = probes
+        self.counts = recorded.instruction_counts(probes)
         self.table = summary.summarise(run)
         self.contests = summary.contests(run, self.table)
         self.wins, self.no_wins = summary.contest_lines(self.contests)
@@ -174,7 +184,11 @@ class _Page:
         cells = []
         for cell in experiment["cells"]:
             where, meaning = summary.describe(cell), wording.operation(cell["operation"])
-            cells.append({"where": where, "meaning": meaning, "rows": _rows(rows[rows["cell"] == cell["name"]])})
+            found = _rows(rows[rows["cell"] == cell["name"]])
+            for row in found:
+                place = (row["arm"], cell["operation"], cell["size"])
+                row["instructions"] = self.counts.get(place, wording.NO_NUMBER)
+            cells.append({"where": where, "meaning": meaning, "rows": found})
         part = {key: experiment[key] for key in ("name", "question", "baseline")}
         chains = self.chains.get(name, [])
         part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None, "model": None}
@@ -297,9 +311,27 @@ class _Page:
         return {"kernels": kernels, "rows": found, "margin": wording.margin(MARGIN)}
 
     @cached_property
+    def _claims(self) -> pd.DataFrame:
+        """The claims with their verdicts."""
+        return ledger(self.run, self.table, self._servers, self._probes)
+
+    @cached_property
+    def claims_figure(self) -> dict[str, Any] | None:
+        """The report's figures beside ours; None if no claim has both."""
+        rows = figures.with_figures(self._claims)
+        if rows.empty:
+            return None
+        title = figures.claims_title(self._claims)
+        said = " ".join(
+            f"{row['id']}: {wording.ratio(row['share'])} times the report's figure, {row['verdict']}."
+            for row in rows.to_dict("records")
+        )
+        return embed(figures.claims_table(self._claims, title), "claims", title, said)
+
+    @cached_property
     def ledger(self) -> list[dict[str, Any]]:
         """The claims, worded."""
-        rows: list[dict[str, Any]] = ledger(self.run, self.table, self._servers).to_dict("records")
+        rows: list[dict[str, Any]] = self._claims.to_dict("records")
         for row in rows:
             row["value"] = row["reported"]
             row["reported"] = wording.number(row["reported"])
@@ -318,6 +350,18 @@ class _Page:
     def servers(self) -> dict[str, Any] | None:
         """What is said about whole servers."""
         return part.page_part(self._servers, self.claimed) if self._servers else None
+
+    @cached_property
+    def decision(self) -> dict[str, Any] | None:
+        """What to do, by the settings in data/; None without a run of whole servers."""
+        if self._servers is None:
+            return None
+        return decided.page_part(self._servers, self.verification, next(iter(self.models.values()), None))
+
+    @cached_property
+    def probes(self) -> dict[str, Any] | None:
+        """What is said by the experiments with a process for every measurement."""
+        return recorded.page_part(self._probes) if self._probes else None
 
     @cached_property
     def selftest(self) -> dict[str, Any] | None:
@@ -373,7 +417,20 @@ class _Page:
     @property
     def style(self) -> Markup:
         """The style sheet."""
-        return Markup((Path(__file__).parent / "page" / "style.css").read_text(encoding="utf-8"))
+        return _file("style.css")
+
+    @property
+    def scripts(self) -> list[Markup]:
+        """The scripts: tables that can be sorted, and a decision that can be asked again, if there is one."""
+        found = [_file("tables.js")]
+        if self.decision and self.decision.get("data"):
+            found.append(_file("decision.js"))
+        return found
+
+
+def _file(name: str) -> Markup:
+    """A file that goes into the page as it is."""
+    return Markup((Path(__file__).parent / "page" / name).read_text(encoding="utf-8"))
 
 
 def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:

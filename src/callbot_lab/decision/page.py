@@ -1,0 +1,173 @@
+"""The part of the report page that says what to do, and what its script needs to say it again for other settings."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from markupsafe import Markup
+
+from .. import wording
+from ..analysis import CONFIDENCE, MIN_WORKERS
+from ..costmodel import CostModel
+from ..errors import LabError
+from ..server.parsers import INGEST
+from ..serverlab import sentences
+from ..serverlab.mix import Mix
+from ..serverlab.summary import ServerData
+from . import evidence, text
+from .flips import CALLS, DAYS, MOST_CALLS, MOST_DAYS, MOST_SHARE, SHARE, Lines, Unknown, flips, own_parts, with_share
+from .gates import G1, Decision, candidates, decide
+from .measured import Measured
+from .settings import DECISION, MONTHS, Settings, parts_of, read
+
+SHARE_OF_ONE = "%"
+"""Unit of a control whose value is a share; it is shown in percent."""
+
+
+def page_part(run: ServerData, verification: dict[str, Any] | None, model: CostModel | None) -> dict[str, Any]:
+    """`answer`, `lines`, `gates`, `heads` and `rows` of the rungs, `flips`, `origin`, `load`, by data/decision.toml.
+
+    `data` is what page/decision.js asks the gates again with, None if there is nothing to ask, and `embedded` the same
+    as it stands in the page. `reason` says why there is none of it, if the rule cannot be asked of this run; else it is
+    empty. What conforms is taken from `verification`, if the suite was run; `model` tells how cost grows with the size
+    of a chunk.
+    """
+    settings = read(DECISION)
+    conformance = None
+    if verification is not None:
+        conformance = {name: found["status"] for name, found in verification["implementations"].items()}
+    try:
+        measured = evidence.measured(run, settings.load.format)
+        found = decide(measured, settings, conformance)
+        turns = flips(measured, settings, conformance, Lines.of(model) if model else None)
+    except LabError as reason:
+        return {"reason": str(reason)}
+    answer, *rest = text.lines(found, measured, settings)
+    load = settings.load
+    data = data_of(found, measured, settings, conformance)
+    return {
+        "reason": "",
+        "answer": answer,
+        "lines": rest,
+        "gates": text.gate_lines(found),
+        "heads": text.HEADS,
+        "rows": text.rung_rows(found, settings.currency),
+        "flips": text.flip_lines(turns, settings),
+        "origin": f"{run.folder.name}: {sentences.origin(run)}",
+        "load": f"{wording.number(load.calls)} calls of {load.format} at a time, for {load.years:g} years",
+        "data": data,
+        "embedded": embedded(data),
+    }
+
+
+def embedded(data: Any) -> Markup:
+    """Data as JSON that can stand within a script element: nothing in it can end the element or begin another."""
+    return Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c"))
+
+
+def data_of(
+    found: Decision, measured: Measured, settings: Settings, conformance: Mapping[str, str] | None = None
+) -> dict[str, Any] | None:
+    """What the gates after G0 are asked with, as JSON has it; None if G0 leaves nothing to ask.
+
+    `logs` has a list by worker for each mix, with None for NaN; `parts` has its server, boundary and implementation.
+    `candidates` are what G0 and vetoes leave, `without_values` what there would be without vetoes. `own` is that of
+    flips.own_parts, or None with `own_reason`. `controls` are the quantities that a reader can move, `values` those
+    that were entered.
+    """
+    if G1 not in {step.gate for step in found.steps}:
+        return None
+    without_values = candidates(measured, replace(settings, values=()), conformance)
+    mixes = [found.baseline, *without_values]
+    own, own_reason = _own(measured, settings, conformance)
+    return {
+        "baseline": measured.baseline,
+        "candidates": [str(mix) for mix in candidates(measured, settings, conformance)],
+        "without_values": [str(mix) for mix in without_values],
+        "parts": {str(mix): list(parts_of(mix)) for mix in mixes},
+        "logs": {str(mix): _logs(measured, str(mix)) for mix in mixes},
+        "workers": measured.workers,
+        "us": measured.us,
+        "messages": measured.messages,
+        "own": own,
+        "own_reason": own_reason,
+        "servers": list(settings.servers),
+        "boundaries": list(settings.boundaries),
+        "ladder": list(settings.ladder),
+        "ingest": INGEST,
+        "tie": settings.gates.tie,
+        "format": settings.load.format,
+        "utilisation": settings.load.utilisation,
+        "currency": settings.currency,
+        "months": MONTHS,
+        "prices": {
+            part: {"once": settings.prices[part].once_days, "yearly": settings.prices[part].yearly_days}
+            for part in settings.parts
+        },
+        "values": [
+            {"name": value.name, "veto": list(value.veto), "yearly": dict(value.yearly)} for value in settings.entered
+        ],
+        "confidence": CONFIDENCE,
+        "least_workers": MIN_WORKERS,
+        "meanings": text.MEANINGS,
+        "zeroth": found.steps[0].text,
+        "controls": _controls(measured, settings, own),
+    }
+
+
+def _logs(measured: Measured, mix: str) -> list[float | None]:
+    """The logarithms of a mix by worker; None where there is none, since JSON has no NaN."""
+    return [log if math.isfinite(log) else None for log in measured.logs[mix].tolist()]
+
+
+def _own(
+    measured: Measured, settings: Settings, conformance: Mapping[str, str] | None
+) -> tuple[dict[str, float] | None, str]:
+    """What decode, buffer and journal cost every mix, if that can be moved; else None and the reason."""
+    try:
+        own = own_parts(measured, settings, conformance)
+        # Refuses a part that is nothing or all of a message: no factor makes another share of it.
+        with_share(measured, own, own[measured.baseline])
+    except Unknown as reason:
+        return None, str(reason)
+    return own, ""
+
+
+def _controls(measured: Measured, settings: Settings, own: Mapping[str, float] | None) -> list[dict[str, Any]]:
+    """What a reader can move: load, prices, thresholds, the days of every part that is not there already, the share."""
+    load, gates, currency = settings.load, settings.gates, settings.currency
+    found = [
+        _control(CALLS, text.NAMES[CALLS], load.calls, (1, MOST_CALLS), 0.05, log=True),
+        _control("core_month", "A core with its memory, per month", settings.core_month, (0, 200), 1, currency),
+        _control("day", "A day of an engineer", settings.day, (0, 2000), 10, currency),
+        _control("years", "Years in use", load.years, (0.5, 20), 0.5),
+        _control("gain", "CPU that a change has to save", gates.gain, (0, 0.9), 0.01, SHARE_OF_ONE),
+        _control("probability", "With a probability of", gates.probability, (0.5, 0.995), 0.005, SHARE_OF_ONE),
+    ]
+    base = parts_of(Mix.parse(measured.baseline))
+    for part in dict.fromkeys(settings.parts):
+        if part not in base:
+            days = settings.prices[part].yearly_days
+            found.append(_control(f"{DAYS}.{part}", f"Days a year for {part}", days, (0, MOST_DAYS), 0.5))
+    if own is not None:
+        now = own[measured.baseline]
+        found.append(_control(SHARE, text.NAMES[SHARE], now, (0, MOST_SHARE), 0.01, SHARE_OF_ONE))
+    return found
+
+
+def _control(
+    key: str, label: str, now: float, ends: tuple[float, float], step: float, unit: str = "", *, log: bool = False
+) -> dict[str, Any]:
+    """A quantity `now`, between ends that are widened to hold it.
+
+    `min`, `max`, `position` and `step` are of its slider, which has logarithms to the base 10 if `log` is set.
+    """
+    low, high = min(ends[0], now), max(ends[1], now)
+    places = [math.log10(value) if log else value for value in (low, high, now)]
+    slider = dict(zip(("min", "max", "position"), places, strict=True))
+    quantity: dict[str, Any] = {"key": key, "label": label, "unit": unit, "now": now, "log": log}
+    return quantity | slider | {"low": low, "high": high, "step": step}
