@@ -67,7 +67,7 @@ def claims_table(claims: pd.DataFrame, title: str) -> Figure:
     ends = ends[np.isfinite(ends) & (ends > 0)]
     low, high = (min(ends.min(), 0.5) / 1.3, max(ends.max(), 2) * 1.3) if len(ends) else (0.5, 2)
     axes.set_xlim(low, high)
-    ticks = [tick for tick in (0.001, 0.01, 0.03, 0.1, 0.3, 0.5, 1, 2, 3, 10, 30, 100, 1000) if low <= tick <= high]
+    ticks = [tick for tick in (0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1000) if low <= tick <= high]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([f"{tick:g}" for tick in ticks])
