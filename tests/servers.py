@@ -70,7 +70,7 @@ class Server:
             found: dict[str, Any] = json.load(answer)
         return found
 
-    def note(self, call_id: str, seconds: float = 20.0) -> dict[str, Any]:
+    def note(self, call_id: str, seconds: float = 60.0) -> dict[str, Any]:
         """The note of a call once it has ended."""
         path = self.folder / f"{stem(call_id)}.json"
 
@@ -185,7 +185,7 @@ def ask(client: ClientConnection, text: str) -> dict[str, Any]:
     return found
 
 
-def until(look: Callable[[], Any], seconds: float = 40.0) -> Any:
+def until(look: Callable[[], Any], seconds: float = 20.0) -> Any:
     """What `look` finds once it finds something; AssertionError if it never does."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
