@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import queue
-import resource
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -29,8 +28,11 @@ from .settings import Kept
 RETRY_SECONDS = 1.0
 """Between attempts to write what could not be written."""
 
+SPARE_FILES = 64
+"""Descriptors that connections and journals leave for the rest."""
+
 KEPT_OPEN = 0.25
-"""Share of the files that this process may open which journals stay open in: to open one for every write costs more
+"""Share of the others that this process may open which journals stay open in: to open one for every write costs more
 than to write. The calls beyond it have theirs opened each time; connections need the rest."""
 
 LOCK = ".lock"
@@ -84,12 +86,13 @@ class Recording:
 class Recorder:
     """The thread that writes, and its queue. All methods but those of the thread are called from one event loop."""
 
-    def __init__(self, folder: Path, kept: Kept) -> None:
+    def __init__(self, folder: Path, kept: Kept, most_files: int = 1024) -> None:
+        """`most_files` is how many files this process may open."""
         self.folder, self.kept = folder, kept
         self.put_bytes = self._done_bytes = 0
         self.faults = 0
         self.last_fault = ""
-        self.most_open = int(KEPT_OPEN * resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        self.most_open = int(KEPT_OPEN * max(0, most_files - SPARE_FILES))
         self._open = 0
         self._failing: list[Recording] = []
         self._ending: dict[int, str] = {}

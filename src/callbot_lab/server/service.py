@@ -17,12 +17,9 @@ from ..errors import LabError
 from .calls import Calls
 from .formats import FORMATS
 from .parsers import FALLBACK, INGEST, parser_named
-from .recorder import Recorder
+from .recorder import SPARE_FILES, Recorder
 from .session import Session
 from .settings import Settings
-
-SPARE_FILES = 64
-"""Descriptors that connections and journals leave for the rest."""
 
 MOST_UNSENT = 256 * 1024
 """Bytes that a client may leave unread before its connection is cut."""
@@ -64,7 +61,7 @@ class Service:
         self._parser = parser_named(FALLBACK if settings.parser == INGEST else settings.parser)
         self._implementation = implementation_named(settings.implementation, decode_only=settings.decode_only)
         most_files = raise_file_limit()
-        self.recorder = Recorder(settings.recordings, settings.kept)
+        self.recorder = Recorder(settings.recordings, settings.kept, most_files)
         self.most_connections = most_files - self.recorder.most_open - SPARE_FILES
         self.hub = Calls(self._implementation.subject, settings, self.recorder)
         self.connections = 0
