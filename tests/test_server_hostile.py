@@ -280,7 +280,7 @@ def test_who_asks_for_nothing_keeps_nobody_out(serve: Callable[..., Server]) -> 
         return False
 
     for server in servers:
-        until(lambda server=server: served(server), 40)
+        assert until(lambda server=server: served(server), 40)
     for sock in silent:
         sock.close()
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
-from .style import FILLS, WIDTH, ratio_ticks, style_of
+from .style import FILLS, WIDTH, ratio_ticks, style_of, write_around
 
 _HEIGHT = 4.6
 
@@ -74,12 +74,11 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
         frameon=False,
         fontsize=7.5,
     )
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
     caption = (
         "Lines through a mark: 95 % t intervals over workers. Star: the report takes the ratio of a loop for a "
         "whole server's."
     )
-    figure.text(0.1 / WIDTH, 0.08 / height, caption, va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, [caption])
     return figure
 
 

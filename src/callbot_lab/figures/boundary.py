@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from .style import FILLS, WIDTH, ratio_ticks, style_of, variants
+from .style import FILLS, WIDTH, legend_below, ratio_ticks, style_of, variants, write_around
 
 _HEIGHT = 2.7  # inches of a panel
 _SPREAD = 0.62
@@ -60,24 +60,14 @@ def boundary_costs(marks: pd.DataFrame, baseline: str, title: str) -> Figure:
             axes.set_yticklabels([])
         else:
             axes.set_ylabel("cost of a message, share of the baseline's (log scale)", fontsize=8)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
     middle = (left + (WIDTH - left - right) / 2) / WIDTH
     place_below = (bottom - 0.4) / height
     figure.text(
         middle, place_below, "boundary, from Python outwards: what the arm does by itself", ha="center", fontsize=8.5
     )
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = [Line2D([], [], linewidth=1.2, label=arm, **_mark(languages[arm], numbers[arm])) for arm in arms]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=columns,
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.3,
-        columnspacing=0.8,
-    )
+    legend_below(figure, handles, caption, columns=columns, rise=0.12, handletextpad=0.3, columnspacing=0.8)
     return figure
 
 

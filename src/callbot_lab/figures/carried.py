@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
-from .style import CHARACTER, WIDTH, one_two_five, style_of
+from .style import CHARACTER, WIDTH, legend_below, one_two_five, style_of, write_around
 
 _ROW = 0.32  # inches
 
@@ -59,8 +59,7 @@ def calls_carried(carried: pd.DataFrame, baseline: str, title: str) -> Figure:
     axes.set_xlabel("calls that one core carries (log scale)", fontsize=8.5)
     axes.grid(color="#eeeeee", linewidth=0.6)
     sns.despine(ax=axes, left=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = [
         Line2D([], [], color=style_of(name).colour, marker=style_of(name).marker, linewidth=1.6, label=str(name))
         for name in sorted(set(rows["language"]))
@@ -68,14 +67,7 @@ def calls_carried(carried: pd.DataFrame, baseline: str, title: str) -> Figure:
     handles.append(
         Line2D([], [], color="#222222", marker="|", markersize=10, linestyle="none", label="held for longer")
     )
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=7.5,
-    )
+    legend_below(figure, handles, caption, columns=len(handles))
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from .. import wording
-from .style import CHARACTER, WIDTH
+from .style import CHARACTER, WIDTH, write_around
 
 _ROW = 0.26  # inches
 
@@ -78,8 +78,7 @@ def claims_table(claims: pd.DataFrame, title: str) -> Figure:
     axes.grid(axis="x", color="#eeeeee", linewidth=0.6)
     axes.set_axisbelow(True)
     sns.despine(ax=axes, left=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     return figure
 
 

@@ -22,7 +22,7 @@ from ..experiment import CHECK
 from ..summary import MEASURED
 from ..worker import EMPTY, NULL
 from ..workload import parse_size
-from .style import CHARACTER, WIDTH, Style, label_ends, ratio_ticks, style_of
+from .style import CHARACTER, WIDTH, Style, label_ends, legend_below, ratio_ticks, style_of, write_around
 
 _UPPER, _LOWER, _GAP = 4.0, 2.6, 0.35  # inches
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
@@ -62,19 +62,9 @@ def cost(model: CostModel, table: pd.DataFrame, title: str | None = None) -> Fig
     _draw_ratios(lower, model, table, looks)
     for axes in (upper, lower):
         _size_axis(axes, model, named=axes is lower)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = _legend(model)
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.5,
-        columnspacing=1.2,
-    )
+    legend_below(figure, handles, caption, columns=len(handles), rise=0.12, handletextpad=0.5, columnspacing=1.2)
     return figure
 
 

@@ -18,7 +18,7 @@ from .. import wording
 from ..analysis import CONFIDENCE
 from ..summary import MEASURED, competitors, describe
 from ..worker import EMPTY, NULL
-from .style import CHARACTER, NULL_STYLE, WIDTH, ratio_ticks, ratios, style_of
+from .style import CHARACTER, NULL_STYLE, WIDTH, legend_below, ratio_ticks, ratios, style_of, write_around
 
 _ROW = 0.25  # inches
 
@@ -45,19 +45,9 @@ def ratio_forest(table: pd.DataFrame, title: str | None = None) -> Figure:
         y -= gap + size * _ROW
         box = (left / WIDTH, y / height, (WIDTH - left - right) / WIDTH, size * _ROW / height)
         _draw_panel(figure.add_axes(box), rows, limits, last=rows is panels[-1])
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = _legend(table)
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    legend_below(figure, handles, caption, columns=len(handles), rise=0.12, handletextpad=0.3, columnspacing=1.0)
     return figure
 
 

@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from .. import wording
 from ..summary import MEASURED, describe
 from ..worker import EMPTY, NULL
-from .style import CHARACTER, WIDTH, ratio_ticks, ratios, style_of
+from .style import CHARACTER, WIDTH, legend_below, ratio_ticks, ratios, style_of, write_around
 
 _ROW = 0.3  # inches
 
@@ -46,18 +46,8 @@ def language_grid(table: pd.DataFrame, pairs: pd.DataFrame, title: str | None = 
         _draw_panel(axes, rows, order, limits, pairs[pairs["cell"] == rows["cell"].iloc[0]])
         if rows is panels[-1]:
             axes.set_xlabel(f"times as fast as {rows['baseline'].iloc[0]} (log scale)", fontsize=8.5)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
-    figure.legend(
-        handles=_legend(shown),
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=6,
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    write_around(figure, heading, caption)
+    legend_below(figure, _legend(shown), caption, columns=6, handletextpad=0.3, columnspacing=1.0)
     return figure
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
-from .style import CHARACTER, WIDTH, one_two_five, style_of
+from .style import CHARACTER, WIDTH, legend_below, one_two_five, style_of, write_around
 
 FOCUS = ("append", "callbot")
 """Operation and size of the cell that is drawn."""
@@ -68,19 +68,9 @@ def instruction_counts(counted: pd.DataFrame, languages: Mapping[str, str], titl
     axes.grid(color="#eeeeee", linewidth=0.6)
     axes.set_axisbelow(True)
     sns.despine(ax=axes, left=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = _legend({languages.get(arm, "") for arm in rows["arm"]})
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    legend_below(figure, handles, caption, columns=len(handles), handletextpad=0.3, columnspacing=1.0)
     return figure
 
 

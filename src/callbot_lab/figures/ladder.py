@@ -15,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from .. import wording
 from ..worker import EMPTY
-from .style import CHARACTER, FILLS, WIDTH, one_two_five, style_of, variants
+from .style import CHARACTER, FILLS, WIDTH, legend_below, one_two_five, style_of, variants, write_around
 
 _LINE = 0.17  # inches that an arm takes
 
@@ -54,23 +54,13 @@ def call_ladder(times: pd.DataFrame, baseline: str, title: str | None = None) ->
         _draw_panel(axes, rows, arms, numbers, limits)
         if rows is panels[-1]:
             axes.set_xlabel("ns per call, median (log scale; for orientation)", fontsize=8.5)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = [
         Line2D([], [], linewidth=1.2, label=arm, **_mark(languages[arm], numbers[arm]))
         for arm in arms
         if arm in languages
     ]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=6,
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.3,
-        columnspacing=1.0,
-    )
+    legend_below(figure, handles, caption, columns=6, handletextpad=0.3, columnspacing=1.0)
     return figure
 
 

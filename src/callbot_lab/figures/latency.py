@@ -17,7 +17,18 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from .. import wording
 from ..analysis import CONFIDENCE, MIN_WORKERS
 from ..probes.latency import CONTROLS
-from .style import CHARACTER, DASHES, FILLS, NULL_STYLE, WIDTH, one_two_five, style_of, variants
+from .style import (
+    CHARACTER,
+    DASHES,
+    FILLS,
+    NULL_STYLE,
+    WIDTH,
+    legend_below,
+    one_two_five,
+    style_of,
+    variants,
+    write_around,
+)
 
 _HEIGHT = 3.2  # inches of a panel
 _PANELS = 3
@@ -62,18 +73,16 @@ def latency_tail(quantiles: pd.DataFrame, languages: Mapping[str, str], title: s
             axes.tick_params(labelleft=False)
         else:
             axes.set_ylabel("ns of a chunk, timed alone (log scale)", fontsize=8.5)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
     middle = (left + (WIDTH - left - right) / 2) / WIDTH
     said = "percentile of the times of an arm's chunks (evenly spaced, not to scale)"
     figure.text(middle, (bottom - 0.4) / height, said, ha="center", fontsize=8.5)
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
-    figure.legend(
-        handles=[Line2D([], [], label=arm, **look) for arm, look in looks.items()],
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=columns,
-        frameon=False,
-        fontsize=7.5,
+    write_around(figure, heading, caption)
+    legend_below(
+        figure,
+        [Line2D([], [], label=arm, **look) for arm, look in looks.items()],
+        caption,
+        columns=columns,
+        rise=0.12,
         handletextpad=0.4,
         columnspacing=1.0,
     )

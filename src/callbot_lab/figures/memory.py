@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .. import wording
-from .style import CHARACTER, DASHES, FILLS, NULL_STYLE, WIDTH, style_of, variants
+from .style import CHARACTER, DASHES, FILLS, NULL_STYLE, WIDTH, legend_below, style_of, variants, write_around
 
 _HEIGHT = 1.7  # inches of a panel
 _DIAGONAL: dict[str, Any] = {"color": "#999999", "linewidth": 0.9, "linestyle": (0, (4, 2))}
@@ -61,7 +61,6 @@ def memory_over_time(looks: pd.DataFrame, languages: Mapping[str, str], title: s
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
             axes.tick_params(labelsize=8, length=2, labelleft=column == 0, labelbottom=row == len(calls) - 1)
             axes.set_title(place, loc="left", fontsize=8.5, color="#333333", pad=3)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
     middle = (left + (WIDTH - left - right) / 2) / WIDTH
     figure.text(middle, (bottom - 0.42) / height, "audio held for each call (KiB)", ha="center", fontsize=8.5)
     figure.text(
@@ -72,19 +71,11 @@ def memory_over_time(looks: pd.DataFrame, languages: Mapping[str, str], title: s
         va="center",
         fontsize=8.5,
     )
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = [Line2D([], [], linewidth=1.3, label=arm, **marks[arm]) for arm in arms]
     handles.append(Line2D([], [], label=_HELD, **_DIAGONAL))
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=columns,
-        frameon=False,
-        fontsize=7.5,
-        handlelength=2.6,
-        handletextpad=0.4,
-        columnspacing=0.8,
+    legend_below(
+        figure, handles, caption, columns=columns, rise=0.12, handlelength=2.6, handletextpad=0.4, columnspacing=0.8
     )
     return figure
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from .. import wording
-from .style import CHARACTER, WIDTH, style_of
+from .style import CHARACTER, WIDTH, legend_below, style_of, write_around
 
 _ROW = 0.34  # inches
 
@@ -70,22 +70,13 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     sns.despine(ax=axes, left=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     handles = [Patch(color=GREYS[part], label=LABELS[part]) for part in GREYS]
     own = parts.loc[~parts["part"].isin(list(GREYS)), ["part", "language"]].drop_duplicates().sort_values("language")
     for language, found in own.groupby("language"):
         meaning = " or ".join(LABELS[part] for part in LABELS if part in set(found["part"]))
         handles.append(Patch(color=style_of(str(language)).colour, label=f"{language}: {meaning}"))
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=2,
-        frameon=False,
-        fontsize=7.5,
-        columnspacing=1.0,
-    )
+    legend_below(figure, handles, caption, columns=2, columnspacing=1.0)
     return figure
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .. import wording
-from .style import CHARACTER, WIDTH, style_of
+from .style import CHARACTER, WIDTH, style_of, write_around
 
 ABOUT = ("unit", "repetitions")
 """Columns of a table that are no arm."""
@@ -46,8 +46,7 @@ def ownership_costs(table: pd.DataFrame, languages: Mapping[str, str], title: st
         _draw(axes, str(quantity), row, arms, languages)
         if column:
             axes.set_yticks([])
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     return figure
 
 

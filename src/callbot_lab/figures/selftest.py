@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from .. import wording
 from ..analysis import CONFIDENCE
-from .style import WIDTH
+from .style import WIDTH, write_around
 
 _HEIGHT = 3.1  # inches
 
@@ -58,8 +58,7 @@ def power_curve(rates: pd.DataFrame, title: str) -> Figure:
     axes.set_axisbelow(True)
     sns.despine(ax=axes)
     axes.legend(loc="center right", frameon=False, fontsize=8)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+    write_around(figure, heading, caption)
     return figure
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .. import wording
 
@@ -68,6 +70,34 @@ def variants(arms: Iterable[str], languages: Mapping[str, str]) -> dict[str, int
         found[arm] = seen.get(style, 0)
         seen[style] = found[arm] + 1
     return found
+
+
+def write_around(figure: Figure, heading: Sequence[str], caption: Sequence[str]) -> None:
+    """Write the lines of the title above a figure, and those of the caption below it."""
+    height = figure.get_figheight()
+    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
+    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
+
+
+def legend_below(
+    figure: Figure,
+    handles: Sequence[Artist],
+    caption: Sequence[str],
+    *,
+    columns: int,
+    rise: float = 0.1,
+    **spacing: float,
+) -> None:
+    """Put a legend between the axes of a figure and its caption, `rise` inches above that one."""
+    figure.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.05 / WIDTH, (rise + 0.15 * len(caption)) / figure.get_figheight()),
+        ncols=columns,
+        frameon=False,
+        fontsize=7.5,
+        **spacing,
+    )
 
 
 def ratio_ticks(low: float, high: float) -> list[float]:

@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from .. import wording
 from ..analysis import CONFIDENCE
 from ..probes.threads import MACHINE
-from .style import DASHES, FILLS, NULL_STYLE, WIDTH, ratio_ticks, style_of, variants
+from .style import DASHES, FILLS, NULL_STYLE, WIDTH, legend_below, ratio_ticks, style_of, variants, write_around
 
 _UPPER, _LOWER, _GAP = 2.8, 2.4, 0.25  # inches
 _LEFT, _RIGHT = 0.75, 1.05
@@ -61,15 +61,13 @@ def thread_scaling(scaled: pd.DataFrame, waits: pd.DataFrame, languages: Mapping
         lower = panel(bottom, _LOWER)
         _draw_waits(lower, waits, looks, shifts)
         _size_axis(lower, sizes, named=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
-    figure.legend(
-        handles=[Line2D([], [], linewidth=1.2, markersize=5, label=arm, **looks[arm]) for arm in arms],
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.12 + 0.15 * len(caption)) / height),
-        ncols=columns,
-        frameon=False,
-        fontsize=7.5,
+    write_around(figure, heading, caption)
+    legend_below(
+        figure,
+        [Line2D([], [], linewidth=1.2, markersize=5, label=arm, **looks[arm]) for arm in arms],
+        caption,
+        columns=columns,
+        rise=0.12,
         handlelength=2.6,
         handletextpad=0.4,
         columnspacing=1.0,

@@ -16,7 +16,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from .. import wording
 from ..ablation import LANGUAGE, label
 from ..summary import MEASURED
-from .style import CHARACTER, WIDTH, ratio_ticks
+from .style import CHARACTER, WIDTH, legend_below, ratio_ticks, write_around
 
 _ROW = 0.36  # inches
 _FASTER, _SLOWER, _SAME, _TOTAL = "#44aa99", "#bb5566", "#aaaaaa", "#555555"
@@ -64,18 +64,8 @@ def waterfall(steps: pd.DataFrame, title: str) -> Figure:
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel(f"times as fast as {first['arm']} (log scale)", fontsize=8.5)
     sns.despine(ax=axes, left=True)
-    figure.text(0.1 / WIDTH, 1 - 0.1 / height, "\n".join(heading), va="top", fontsize=10, weight="bold")
-    figure.text(0.1 / WIDTH, 0.08 / height, "\n".join(caption), va="bottom", fontsize=7.5, color="#444444")
-    figure.legend(
-        handles=_legend(steps),
-        loc="lower left",
-        bbox_to_anchor=(0.05 / WIDTH, (0.1 + 0.15 * len(caption)) / height),
-        ncols=4,
-        frameon=False,
-        fontsize=7.5,
-        handletextpad=0.4,
-        columnspacing=1.0,
-    )
+    write_around(figure, heading, caption)
+    legend_below(figure, _legend(steps), caption, columns=4, handletextpad=0.4, columnspacing=1.0)
     return figure
 
 

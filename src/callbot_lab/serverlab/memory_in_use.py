@@ -1,10 +1,9 @@
 """Memory as it is on a machine that has run for days: full of cached files, not free.
 
-A page that nobody used since the machine was started may cost many times as much as one that is taken from a cached
-file: the host of a virtual machine has to find it first, and takes it back when it lies free. A server that stores
-thousands of calls a minute takes a million pages; what the host needs for them is no part of what the server does. So
-before a load the free memory is filled with the cache of a file that has no content, which the system gives up again
-at once.
+A page that nobody used since the machine was started may cost far more than one that is taken from a cached file: the
+host of a virtual machine has to find it first, and takes it back when it lies free. A server that stores thousands of
+calls a minute takes a million pages; what the host needs for them is no part of what the server does. So before a
+load the free memory is filled with the cache of a file that has no content, which the system gives up again at once.
 """
 
 from __future__ import annotations
