@@ -23,8 +23,7 @@ from .embed import drawing
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import CLAIMS, ROOT, RUNS
-from .probes import recorded, selftest_summary
-from .probes.recorded import ProbeData
+from .probes import selftest_summary
 from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
@@ -218,24 +217,6 @@ def seen(made: SelfTest | None) -> str:
     return f"{said}\n\n{rows}\n\nFrom `{where}`: {selftest_summary.origin(made)}."
 
 
-@cache
-def _probes() -> ProbeData:
-    """The newest recorded run of probes."""
-    found = recorded.latest(RUNS)
-    if found is None:
-        raise LabError(f"{RUNS} holds no run of {wording.listing(list(recorded.SHOWN))}")
-    return found
-
-
-def probe(made: ProbeData, name: str) -> str:
-    """What a probe found: its sentences, its tables, and where they are from; LabError if the run has none of it."""
-    if name not in made.rows:
-        raise LabError(f"{made.folder} holds no {name}")
-    shown = made.shown(name)
-    tables = [f"{one.caption}\n\n{wording.table(one.heads, one.rows)}" for one in shown.tables]
-    return "\n\n".join([*shown.lines, *tables, f"From {made.origin}."])
-
-
 def states(run: RunData) -> str:
     """Warm-up and drift of a run: how many series of an experiment are of which kind, and a sentence."""
     found = steadiness.classes(run)
@@ -256,7 +237,6 @@ _PARTS: dict[str, Callable[[], str]] = {
     "sampled": lambda: part.sampled_table(_servers()),
     "boundary": lambda: boundaries(*_run_of("boundary")),
     "selftest": lambda: seen(selftest_summary.latest(RUNS)),
-    **{name: partial(lambda name: probe(_probes(), name), name) for name in recorded.SHOWN},
     "steadiness": lambda: states(_recorded()[0]),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},

@@ -46,9 +46,12 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
     axes.set_ylim(lowest, highest)
     axes.set_xlim(0, 1)
     fills = dict(zip(dict.fromkeys(gains["server"]), FILLS * len(gains), strict=False))
-    for server, rows in gains.sort_values("gain").groupby("server", sort=False):
-        for row, place in zip(rows.to_dict("records"), _apart(rows["gain"], axes), strict=True):
-            _draw(axes, row, fills[server], place)
+    rows = gains.sort_values("gain")
+    # One column of names for all servers, right of all marks: shares may lie so near that two would run together.
+    ends = rows[["share", "share_high"]].to_numpy(float)
+    beside = float(ends[np.isfinite(ends)].max()) + 0.03
+    for row, height_of in zip(rows.to_dict("records"), _apart(rows["gain"], axes), strict=True):
+        _draw(axes, row, fills[row["server"]], (beside, height_of))
     axes.plot(1.0, claimed, marker="*", markersize=11, color="#222222", linestyle="none", clip_on=False)
     axes.annotate(
         "what the report claims\nof a whole server",
@@ -82,8 +85,8 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, row: dict[str, Any], fill: Any, place: float) -> None:
-    """A mark with its intervals, and its name at a height where no other name stands."""
+def _draw(axes: Axes, row: dict[str, Any], fill: Any, place: tuple[float, float]) -> None:
+    """A mark with its intervals, and its name at a place where no other name stands."""
     style = style_of(row["language"])
     if np.isfinite([row["share_low"], row["share_high"]]).all():
         axes.plot([row["share_low"], row["share_high"]], [row["gain"]] * 2, color=style.colour, linewidth=0.9)
@@ -100,12 +103,10 @@ def _draw(axes: Axes, row: dict[str, Any], fill: Any, place: float) -> None:
         linestyle="none",
         gid=f"{row['server']}+{row['implementation']}",
     )
-    said = f"{row['implementation']} {wording.ratio(row['gain'])}"
-    at = (row["share"] + 0.045, place)
     axes.annotate(
-        said,
+        f"{row['server']}+{row['implementation']} {wording.ratio(row['gain'])}",
         (row["share"], row["gain"]),
-        xytext=at,
+        xytext=place,
         va="center",
         fontsize=7.5,
         color="#222222",

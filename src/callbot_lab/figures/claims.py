@@ -94,5 +94,6 @@ def _caption(claims: pd.DataFrame, rows: pd.DataFrame) -> str:
     return (
         f"The {len(rows)} of {len(claims)} claims that have a figure in the report and one here. Lines: our 95 % "
         f"intervals, or p10 to p99 of absolute times. Grey and hollow: times, rates and calls of another machine, for "
-        f"orientation only."
+        f"orientation only. A spread or a saving is judged as a share of the mean, so that it may lie far from 1 "
+        f"and be reproduced."
     )

@@ -14,6 +14,7 @@ from .. import wording
 from .style import CHARACTER, WIDTH, legend_below, style_of, write_around
 
 _ROW = 0.34  # inches
+_COLUMNS = 2  # of the legend
 
 GREYS = {"receive": "#555555", "parse": "#aaaaaa"}
 """Colours of the parts that belong to no implementation; the last part has the colour of its language."""
@@ -36,7 +37,9 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
     whole = totals.set_index("mix")
     heading = textwrap.wrap(title, 88)
     caption = textwrap.wrap(_caption(whole.loc[order]), 118)
-    top, bottom = 0.2 + 0.19 * len(heading), 0.98 + 0.15 * len(caption)
+    handles = _legend(parts)
+    legend_rows = -(-len(handles) // _COLUMNS)
+    top, bottom = 0.2 + 0.19 * len(heading), 0.66 + 0.17 * legend_rows + 0.15 * len(caption)
     height = top + bottom + _ROW * len(order)
     figure = Figure(figsize=(WIDTH, height))
     left, right = 0.45 + CHARACTER * max(map(len, order)), 1.7
@@ -71,13 +74,18 @@ def message_parts(parts: pd.DataFrame, totals: pd.DataFrame, title: str) -> Figu
     axes.set_axisbelow(True)
     sns.despine(ax=axes, left=True)
     write_around(figure, heading, caption)
+    legend_below(figure, handles, caption, columns=_COLUMNS, columnspacing=1.0)
+    return figure
+
+
+def _legend(parts: pd.DataFrame) -> list[Patch]:
+    """A patch for each part that is grey, and one for each language."""
     handles = [Patch(color=GREYS[part], label=LABELS[part]) for part in GREYS]
     own = parts.loc[~parts["part"].isin(list(GREYS)), ["part", "language"]].drop_duplicates().sort_values("language")
     for language, found in own.groupby("language"):
         meaning = " or ".join(LABELS[part] for part in LABELS if part in set(found["part"]))
         handles.append(Patch(color=style_of(str(language)).colour, label=f"{language}: {meaning}"))
-    legend_below(figure, handles, caption, columns=2, columnspacing=1.0)
-    return figure
+    return handles
 
 
 def _caption(whole: pd.DataFrame) -> str:

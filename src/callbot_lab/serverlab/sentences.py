@@ -108,15 +108,16 @@ def best_line(run: ServerData, form: str = "") -> str:
 
 def time_line(run: ServerData) -> str:
     """Where the time of the fastest mix goes."""
-    mix = run.note["definition"]["report"][BEST]
-    table = parts(run, main_cell(run))
-    table = table[table["mix"] == mix]
-    if table.empty:
+    mix, cell = run.note["definition"]["report"][BEST], main_cell(run)
+    table = parts(run, cell)
+    table, share = table[table["mix"] == mix], ratio_of_costs(run, cell, run.baseline, mix)
+    if table.empty or share is None:
         return ""
-    whole = table["share"].sum()
-    said = [f"{wording.percent(row['share'] / whole, 0)} {MEANINGS[row['part']]}" for _, row in table.iterrows()]
+    # Parts are means of shares, and add up to a little more than the ratio that stands everywhere else.
+    together = table["share"].sum()
+    said = [f"{wording.percent(row['share'] / together, 0)} {MEANINGS[row['part']]}" for _, row in table.iterrows()]
     return (
-        f"A message costs {mix} {wording.percent(whole, 0)} of what it costs {run.baseline}; of that time goes "
+        f"A message costs {mix} {wording.percent(share[0], 0)} of what it costs {run.baseline}; of that time goes "
         f"{wording.listing(said)}."
     )
 
