@@ -165,6 +165,10 @@ def test_lag_is_counted_from_when_a_chunk_was_due(server: Server) -> None:
     assert len(lags) == 30
     # On one clock: by another the lag would be anything.
     assert 0 < lags.min() <= lags.max() < 60_000
+    # What was due before the time from which on lags count is checked all the same.
+    late = int(made.due[4].max())
+    found = check(made, server.folder, since=late)
+    assert (len(found.lags_ms), found.whole) == (15, 3)
     for due in made.due:
         due -= 1_000_000_000
     assert check(made, server.folder).lags_ms == pytest.approx(lags + 1000)
