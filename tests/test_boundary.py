@@ -253,16 +253,16 @@ def test_nothing_lies_outside_of_the_figure() -> None:
 
 
 def test_the_page_has_the_section_only_for_a_run_with_the_experiment(run: results.RunData, tmp_path: Path) -> None:
-    page = report.write_page(run, None, tmp_path / "with").read_text(encoding="utf-8")
+    page = report.Report(run, None).write(tmp_path / "with").read_text(encoding="utf-8")
     assert 'id="boundary"' in page
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     assert "against orjson+library@parse-decode" in page
     assert "not measured: not offered: it has no buffer" in page
-    (headline,) = [line for line in report.verdict_lines(run, None, tmp_path) if line.startswith("boundary (2 cells)")]
+    (headline,) = [line for line in report.Report(run, None).lines(tmp_path) if line.startswith("boundary (2 cells)")]
     assert "The boundary moves the cost of a message more than the language does" in headline
     other = results.read_run(make_run(tmp_path / "run", [synthetic.reproduce(2.0)]))
-    assert 'id="boundary"' not in report.write_page(other, None, tmp_path / "without").read_text(encoding="utf-8")
+    assert 'id="boundary"' not in report.Report(other, None).write(tmp_path / "without").read_text(encoding="utf-8")
 
 
 def test_a_run_in_which_nothing_was_measured_has_a_page(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_run_in_which_nothing_was_measured_has_a_page(tmp_path: Path) -> None:
         cells=[Cell("parse-decode", "callbot", "warm")],
     )  # fmt: skip
     run = results.read_run(make_run(tmp_path / "run", [plan]))
-    assert 'id="boundary"' not in report.write_page(run, None, tmp_path / "page").read_text(encoding="utf-8")
+    assert 'id="boundary"' not in report.Report(run, None).write(tmp_path / "page").read_text(encoding="utf-8")
 
 
 INGESTS = (

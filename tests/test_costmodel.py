@@ -217,7 +217,7 @@ def test_an_arm_without_numbers_and_a_size_without_an_arm_are_no_obstacle(tmp_pa
     rows = {row["arm"]: row["cells"] for row in costsummary.error_table(found)["rows"]}
     assert rows["rust"][1] == "-"
     figures.cost(found, summary.summarise(part))
-    assert report.write_page(part, None, tmp_path / "page").is_file()
+    assert report.Report(part, None).write(tmp_path / "page").is_file()
 
 
 def test_two_workers_give_numbers_and_no_interval(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_arms_of_one_language_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_the_page_shows_the_model_and_folds_the_cells(run: RunData, model: CostModel, tmp_path: Path) -> None:
-    text = report.write_page(run, None, tmp_path).read_text(encoding="utf-8")
+    text = report.Report(run, None).write(tmp_path).read_text(encoding="utf-8")
     page = Page(text)
     assert costsummary.headline(model) in page.text
     assert costsummary.others_line(model) in page.text
@@ -279,7 +279,7 @@ def test_the_page_shows_the_model_and_folds_the_cells(run: RunData, model: CostM
     assert [row for row in page.rows_of("zig-own") if costmodel.FAILS in row]
     assert len([row for row in page.rows_of("rust") if len(row) == 13]) == len(CELLS)
     assert not re.search(r"\b(nan|inf)\b", page.text)
-    (answer,) = [one for one in report.verdict_lines(run, None, Path("x")) if one.startswith("lengths")]
+    (answer,) = [one for one in report.Report(run, None).lines(Path("x")) if one.startswith("lengths")]
     assert costsummary.headline(model) in answer
     assert "append, 16 B to 65,536 B" in answer
 

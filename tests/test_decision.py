@@ -15,7 +15,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from callbot_lab.decision import command, evidence, flips, text
+from callbot_lab.costmodel import CostModel
+from callbot_lab.decision import command, evidence, flips, text, words
 from callbot_lab.decision.gates import G1, G2, G3, G4, NOT_SHOWN, TOO_FEW, Decision, decide
 from callbot_lab.decision.measured import Measured
 from callbot_lab.decision.settings import DECISION, Settings, Value, read
@@ -55,7 +56,7 @@ CHANGES = [
     "price.cython = { once_days = 10, yearly_days = 5 }",
     "price.rust = { once_days = 15, yearly_days = 6 }",
     "values = []",
-    "lines.python = stdlib",
+    "curves.python = stdlib",
 ]
 """All that the tests count on, whatever a reader has put into the file."""
 
@@ -113,6 +114,34 @@ def test_what_is_gained_but_not_earned_back_is_not_taken() -> None:
     found = decide(servers(), settings("load.calls = 1"))
     assert (found.name, found.gate) == (BASE, G2)
     assert not any(step.accepted for step in found.rungs)
+
+
+def test_what_would_probably_pay_is_named_where_nothing_is_changed() -> None:
+    # orjson saves a little more than the threshold, but not so much that it is shown; compiled code is too dear.
+    changes = ['boundaries = ["json", "orjson"]', 'ladder = ["python", "cython"]', "price.cython.yearly_days = 200"]
+    measured, found = servers(), settings(*changes, "load.calls = 1e5")
+    decision = decide(measured, found)
+    answer, sure, *rest = text.lines(decision, measured, found)
+    assert (decision.name, decision.gate, decision.deciding.mix) == (BASE, G2, "fastapi+orjson+python")
+    assert 0.5 < decision.deciding.chance < 0.95
+    assert decision.probability == pytest.approx(1 - decision.deciding.chance)
+    assert answer == (
+        f"Stay with {BASE} for now: fastapi+orjson+python would probably be worth it, but that is not shown."
+    )
+    assert sure == (
+        "How sure: that fastapi+orjson+python saves more than 10 % and pays has a probability of "
+        f"{words.likelihood(decision.deciding.chance)}; 95 % is asked for. More workers would tell."
+    )
+    assert not any(line.startswith("Open: ") for line in rest)
+
+
+def test_where_nothing_would_pay_it_is_said_how_sure_that_is() -> None:
+    measured, found = servers(), settings("load.calls = 1")
+    answer, sure, *_ = text.lines(decide(measured, found), measured, found)
+    assert answer == f"Stay with {BASE}: no change is shown to be worth it."
+    assert sure.startswith(
+        "How sure: that no change both saves more than 10 % and pays has a probability of more than 99.9 %, as far as"
+    )
 
 
 def test_the_server_is_changed_first_where_compiled_code_is_too_dear() -> None:
@@ -181,10 +210,12 @@ def test_calls_and_maintenance_flip_where_the_sum_says() -> None:
 
 def test_share_and_chunk_size_flip_where_the_gates_say() -> None:
     measured, found = servers(), settings('ladder = ["python", "cython"]')
-    lines = flips.Lines({"stdlib": (200.0, 2.0), "cython": (50.0, 0.05)}, 16, 65536)
+    sizes = (16, 160, 640, 1280, 8000, 65536)
+    arms = {"stdlib": {size: 200 + 2.0 * size for size in sizes}, "cython": {size: 50 + 0.05 * size for size in sizes}}
+    curves = flips.Curves(arms)
     own = flips.own_parts(measured, found)
-    costs = flips.lines_of(lines, own, measured, found)
-    searches = {one.quantity: one for one in flips.flips(measured, found, lines=lines)}
+    costs = flips.curves_of(curves, own, measured, found)
+    searches = {one.quantity: one for one in flips.flips(measured, found, curves=curves)}
     true_share = 1.1 * STORE["python"] / cost_us(Mix.parse(BASE))
     assert searches[flips.SHARE].now == pytest.approx(true_share, rel=0.01)
     moved = {
@@ -199,8 +230,47 @@ def test_share_and_chunk_size_flip_where_the_gates_say() -> None:
         assert decide(move(0.9999 * turn.at), found).name == turn.answer
         assert decide(move(1.001 * turn.at), found).name == CYTHON
         assert decide(move(searches[name].now), found).name == CYTHON
-    left_out = flips.flips(measured, found, lines=replace(lines, arms={"cython": (50.0, 0.05)}))[-1]
-    assert left_out.reason == "the cost model has no line that holds for stdlib"
+    short = {"stdlib": {1280: 1.0, 8000: 2.0}, "cython": {1600: 1.0, 65536: 2.0}}
+    assert flips.ends_of(short) == (1600, 8000)
+    for lacking, reason in (
+        ({"cython": arms["cython"]}, "the cost model has no measurement of stdlib"),
+        (short, "the cost model does not reach to chunks of 1,280 bytes"),
+    ):
+        with pytest.raises(flips.Unknown, match=reason):
+            flips.curves_of(flips.Curves(lacking), own, measured, found)
+
+
+def test_a_chunk_costs_what_was_measured_and_between_two_sizes_the_logarithms_are_straight() -> None:
+    sizes, powers = (16, 1280, 65536), {"stdlib": 0.7, "cython": 0.2}
+    rows = [
+        (worker, arm, size, "fit", pace * 3 * size**power)
+        for worker, pace in enumerate((8.0, 1.0, 0.5))
+        for arm, power in powers.items()
+        for size in reversed(sizes)
+    ]
+    points, none = pd.DataFrame(rows, columns=["worker", "arm", "bytes", "role", "ns"]), pd.DataFrame()
+    curves = flips.Curves.of(CostModel("stdlib", points, none, none, none, none))
+    assert {arm: list(curve) for arm, curve in curves.arms.items()} == dict.fromkeys(powers, list(sizes))
+    assert curves.arms["cython"][16] == pytest.approx(3 * 16**0.2)
+    measured, found = servers(), settings('ladder = ["python", "cython"]')
+    own = flips.own_parts(measured, found)
+    moved = flips.with_chunk(measured, own, flips.curves_of(curves, own, measured, found), 320)
+    base = 1 + (0.25**0.7 - 1) * own[BASE]
+    cython = (np.exp(-measured.logs[CYTHON]) + (0.25**0.2 - 1) * own[CYTHON]) / base
+    assert moved.messages == 4 * measured.messages
+    assert moved.us == pytest.approx(measured.us * base)
+    assert np.allclose(moved.logs[CYTHON], -np.log(cython))
+
+
+def test_servers_that_were_moved_can_be_moved_again() -> None:
+    measured, found = servers(), settings()
+    own = flips.own_parts(measured, found)
+    once = flips.with_share(measured, own, 0.5)
+    between = flips.own_parts(once, found)
+    assert between[BASE] == pytest.approx(0.5)
+    again, straight = flips.with_share(once, between, 0.1), flips.with_share(measured, own, 0.1)
+    assert again.us == pytest.approx(straight.us)
+    assert np.allclose(again.logs[list(own)], straight.logs[list(own)])
 
 
 @pytest.mark.parametrize(

@@ -98,5 +98,5 @@ def test_a_run_without_such_experiments_says_so(tmp_path: Path) -> None:
 
 def test_the_findings_are_what_the_data_says() -> None:
     text = readme.FINDINGS.read_text(encoding="utf-8")
-    assert set(re.findall(r"callbot-lab readme (\w+) -->", text)) == {"origin", "boundary", *findings.PARTS}
+    assert set(re.findall(r"callbot-lab readme (\w+) -->", text)) == {"origin", "answer", "boundary", *findings.PARTS}
     assert readme.rewritten(text) == text, "run: callbot-lab readme"

@@ -260,7 +260,7 @@ def test_a_tail_is_held_against_the_control_arm_of_its_length() -> None:
     assert [row[0] for row in table.rows] == [*CONTROLS, "quick", "slow"]
     assert table.rows[3][1:] == ["816", "832", "1,632", "5,100", "5,000 to 5,200", "5,200", "2.00"]
     assert all(word in table.caption for word in ("orientation", "(clock)", "not subtracted"))
-    assert "5,100 ns with quick and 61,200 ns with slow" in made.figures[0]["title"]
+    assert "5,100 ns with quick and 61,200 ns with slow" in made.figures[0].title
 
 
 def test_what_is_alike_is_not_told_apart() -> None:

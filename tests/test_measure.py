@@ -18,8 +18,9 @@ from rich.console import Console
 from callbot_lab import measure, progress, results
 from callbot_lab.errors import LabError
 from callbot_lab.experiment import FIT, Cell, Experiment
+from callbot_lab.loops import Bound
 from callbot_lab.measure import Outcome, Profile, Run
-from callbot_lab.worker import EMPTY, NULL
+from callbot_lab.worker import EMPTY, NULL, SLOT_NS, calibrate
 
 from . import packages
 
@@ -85,12 +86,12 @@ def test_slots_hold_whole_turns_over_the_pool(clean_run: results.RunData) -> Non
     assert sizes.unique().map(list).to_dict() == {"decode-callbot-warm": [256], "append-160-warm": [1024]}
 
 
-def test_a_slot_is_short_unless_one_turn_is_not(clean_run: results.RunData) -> None:
-    typical = clean_run.slots.groupby(["cell", "arm"])[["wall_ns", "turns"]].median()
-    repeated = typical[typical["turns"] > 1]
-    assert not repeated.empty
-    # Half a slot more: the machine is shared, and a slot may meet something else that runs.
-    assert (repeated["wall_ns"] < 1.5 * 500_000).all()
+@pytest.mark.parametrize(
+    ("turn_ns", "turns"),
+    [(100, SLOT_NS // 100), (SLOT_NS // 2 + 1, 1), (SLOT_NS, 1), (10 * SLOT_NS, 1)],
+)
+def test_a_slot_holds_what_fits_its_time_and_one_turn_at_least(turn_ns: int, turns: int) -> None:
+    assert calibrate(Bound(lambda number: (number * turn_ns, 0), lambda: "")) == turns
 
 
 def test_the_note_tells_the_machine_and_the_plan(clean_run: results.RunData) -> None:

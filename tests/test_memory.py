@@ -292,7 +292,7 @@ def test_the_sentences_say_what_was_put_in() -> None:
     assert "(3 calls): plain 48.0 and quick 11.0. Where it is reserved: none in quick; plain 48.0." in growth
     assert sample.startswith("Processes for each arm, storage and number of calls: 3 (21 in all). The control arm")
     assert "5.76 KiB of resident memory and 6.00 page faults" in sample
-    assert made.figures[0]["name"] == "memory-over-time"
+    assert made.figures[0].name == "memory-over-time"
 
 
 def test_compiled_arms_need_less_only_if_they_do_and_what_is_touched_is_not_virtual() -> None:

@@ -79,6 +79,14 @@ MOVED: list[dict[str, float]] = [
     {"share": 0},
 ]
 
+FLIPPED: list[dict[str, float]] = [
+    {"calls": 50},
+    {"calls": 200_000, "day": 700},
+    {"calls": 5e4, "share": 0.6},
+    {"calls": 1e5, "days.ingest": 200, "probability": 0.99},
+]
+"""Settings for which flip points are looked for as well."""
+
 HELD = re.compile(r'(<script type="application/json" id="decision-data">)(.*?)(</script>)', re.DOTALL)
 
 TOLD = """
@@ -107,6 +115,25 @@ ONE_BY_ONE = """
   say(seen);
 })();
 """
+
+FLIPS = """
+(async () => {
+  const list = document.getElementById("decision-flips");
+  const lines = () => [...list.children].map((line) => line.textContent);
+  const seen = [lines()];
+  for (const fragment of FRAGMENTS) {
+    const turned = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+    location.hash = fragment;
+    await turned;
+    while (list.getAttribute("aria-busy") === "true") await new Promise((done) => setTimeout(done, 20));
+    seen.push(lines());
+  }
+  document.getElementById("decision-reset").click();
+  seen.push(lines());
+  say(seen);
+})();
+"""
+"""What the list of flip points holds: as it came, with one setting after another, and after all was taken back."""
 
 SLIDE = """
 const slider = document.getElementById("set-calls");
@@ -164,7 +191,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Measured]:
     folder = tmp_path_factory.mktemp("page")
     servers = read_server(make_server_run(folder / "servers"))
     loops = results.read_run(make_run(folder / "loops", [reproduce(2.66)]))
-    page = report.write_page(loops, None, folder / "out", servers)
+    page = report.Report(loops, None, servers).write(folder / "out")
     return page.read_text(encoding="utf-8"), evidence.measured(servers, read(DECISION).load.format)
 
 
@@ -214,14 +241,19 @@ def truth(measured: Measured, settings: Settings) -> dict[str, Any]:
     }
 
 
-def moved(measured: Measured, changes: dict[str, float]) -> dict[str, Any]:
-    """What the gates in Python say if something is moved."""
+def given(measured: Measured, changes: dict[str, float]) -> tuple[Measured, Settings]:
+    """What the gates are asked with if something is moved."""
     said = [f"{KEYS[key]} = {value}" for key, value in changes.items() if key in KEYS]
     days = {key.removeprefix("days."): value for key, value in changes.items() if key.startswith("days.")}
     said += [f"price.{part}.yearly_days = {value}" for part, value in days.items()]
     if "share" in changes:
         measured = flips.with_share(measured, flips.own_parts(measured, read(DECISION)), changes["share"])
-    return truth(measured, read(DECISION, said))
+    return measured, read(DECISION, said)
+
+
+def moved(measured: Measured, changes: dict[str, float]) -> dict[str, Any]:
+    """What the gates in Python say if something is moved."""
+    return truth(*given(measured, changes))
 
 
 def test_the_page_answers_as_the_gates_do(show: Callable[..., Shown], measured: Measured) -> None:
@@ -271,6 +303,31 @@ def test_a_slider_moves_the_answer_and_reset_brings_it_back(show: Callable[..., 
     assert (found["link"], found["hash"], found["hidden"]) == ("#calls=1", "", False)
     assert found["changed"].startswith("Changed from data/decision.toml: Calls at a time: 1 instead of ")
     assert found["labels"] == found["sliders"] > 10
+
+
+def test_flip_points_follow_what_is_set_and_come_back(show: Callable[..., Shown], measured: Measured) -> None:
+    plain = read(DECISION)
+    # What each takes grows in its own way, and only the first is a line.
+    arms = {
+        plain.curves.get(name, name): {size: (50 + size) ** (1 - 0.2 * place) for size in (16, 160, 1280, 4800, 65536)}
+        for place, name in enumerate(plain.ladder)
+    }
+    curves = flips.Curves(arms)
+    data = data_of(decide(measured, plain), measured, plain, None, curves)
+    assert data is not None
+    assert data["curves_reason"] == ""
+    fragments = json.dumps([urlencode(changes) for changes in FLIPPED])
+    came, *found, back = seen(show(script=FLIPS.replace("FRAGMENTS", fragments), data=data))
+    wanted = []
+    for changes in FLIPPED:
+        servers, settings = given(measured, changes)
+        wanted.append(text.flip_lines(flips.flips(servers, settings, None, curves), settings))
+    for changes, one, other in zip(FLIPPED, found, wanted, strict=True):
+        assert one == other, changes
+    assert came == back == text.flip_lines(flips.flips(measured, plain), plain)
+    said = " ".join(line for lines in wanted for line in lines)
+    for name in (flips.CALLS, flips.SHARE, flips.DAYS, flips.CHUNK):
+        assert re.search(rf"{text.NAMES[name]}[^:]*: (above|below) ", said), name
 
 
 def test_tables_are_sorted_by_what_their_cells_mean(show: Callable[..., Shown]) -> None:

@@ -65,7 +65,7 @@ def test_without_a_run_of_probes_claims_wait(tmp_path: Path) -> None:
 
 def test_the_page_shows_every_probe_and_counts_beside_times(tmp_path: Path) -> None:
     run = results.read_run(make_run(tmp_path / "run", [Plan(ratios={"rust": 4.0}), reproduce(2.66)]))
-    text = report.write_page(run, None, tmp_path / "with", probes=whole(tmp_path)).read_text(encoding="utf-8")
+    text = report.Report(run, None, probes=whole(tmp_path)).write(tmp_path / "with").read_text(encoding="utf-8")
     for name in SHOWN:
         assert f'<h3 id="{name}">' in text
     assert "instructions per chunk" in text
@@ -73,6 +73,6 @@ def test_the_page_shows_every_probe_and_counts_beside_times(tmp_path: Path) -> N
         line for line in text.split("</tr>") if '<th scope="row" class="nowrap">rust</th><td class="n">4.' in line
     ]
     assert '<td class="n">800</td>' in row
-    text = report.write_page(run, None, tmp_path / "without").read_text(encoding="utf-8")
+    text = report.Report(run, None).write(tmp_path / "without").read_text(encoding="utf-8")
     assert "No run of these experiments is at hand" in text
     assert "instructions per chunk" not in text

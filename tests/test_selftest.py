@@ -137,11 +137,11 @@ def test_a_title_does_not_claim_what_was_not_found(found: pd.DataFrame) -> None:
 
 def test_the_page_says_what_the_instrument_sees_or_that_nobody_asked(tested: SelfTest, tmp_path: Path) -> None:
     run = results.read_run(make_run(tmp_path / "run", [reproduce(2.0)]))
-    page = report.write_page(run, None, tmp_path / "with", None, tested).read_text(encoding="utf-8")
+    page = report.Report(run, None, None, tested).write(tmp_path / "with").read_text(encoding="utf-8")
     assert lines(tested.rates)[0] in page
     assert title(tested.rates) in page
     assert "a noisy machine" in page
-    page = report.write_page(run, None, tmp_path / "without").read_text(encoding="utf-8")
+    page = report.Report(run, None).write(tmp_path / "without").read_text(encoding="utf-8")
     assert "No self-test is at hand" in page
 
 

@@ -93,7 +93,7 @@ def test_boundaries_of_whole_servers_are_the_true_ones(run: ServerData) -> None:
         assert row["native"]
     assert here.loc[("buffer", "python"), ["ratio", "native"]].tolist() == [1, False]
     assert "The boundary moves the cost of a message more" in sentences.boundary_line(run)
-    drawn = {picture["name"] for picture in part.page_part(run, CLAIMED)["figures"]}
+    drawn = {picture.name for picture in part.page_part(run, CLAIMED)["figures"]}
     assert "boundary-servers" in drawn
 
 
@@ -245,26 +245,28 @@ def test_calls_stand_where_they_were_found(run: ServerData) -> None:
 
 def test_the_page_tells_of_whole_servers_and_of_whose(tmp_path: Path, run: ServerData) -> None:
     loops = results.read_run(make_run(tmp_path / "loops", [reproduce(CLAIMED)]))
-    text = report.write_page(loops, None, tmp_path / "out", run).read_text(encoding="utf-8")
+    text = report.Report(loops, None, run).write(tmp_path / "out").read_text(encoding="utf-8")
     assert "Other CPU" in text
     assert "does not support 2.66 times" in text
     assert len(re.findall(r'<svg role="img"', text)) >= 5
     assert len(set(re.findall(r'\bid="([^"]*)"', text))) == len(re.findall(r'\bid="', text))
     assert not re.search(r">\s*(nan|inf|None)\s*<", text)
-    lines = report.verdict_lines(loops, None, tmp_path / "out" / "index.html", run)
+    lines = report.Report(loops, None, run).lines(tmp_path / "out" / "index.html")
     assert any(line.startswith("Whole servers (run): ") for line in lines)
     assert len(lines) <= report.MOST_LINES
-    without = report.write_page(loops, None, tmp_path / "out").read_text(encoding="utf-8")
+    without = report.Report(loops, None).write(tmp_path / "out").read_text(encoding="utf-8")
     assert "No run of whole servers is at hand" in without
 
 
 def test_the_readme_s_table_has_a_row_for_each_mix_that_was_searched(run: ServerData) -> None:
-    text = readme.whole_servers(run, CLAIMED)
+    text = readme.whole_servers(run)
     rows = [line for line in text.splitlines() if line.startswith("| `")]
     assert len(rows) == len(run.note["definition"]["capacity"][0]["mixes"]) <= readme.MOST_ROWS
-    assert "does not support 2.66 times" in text
+    lines = readme.whole_lines(run, CLAIMED)
+    assert "does not support 2.66 times" in lines
     assert "`run`" in text
-    assert "nan" not in text
+    assert "`run`" in lines
+    assert "nan" not in text + lines
 
 
 def test_documents_tell_each_format_s_calls_beside_the_costs_of_that_format(run: ServerData) -> None:

@@ -205,7 +205,7 @@ def test_the_page_says_what_scales_what_pays_and_who_waits() -> None:
     assert re.search(rf"0\.00 ms \(0\.00 to 0\.00; longest 0\.[01]\d\) beside {FREES}", wait)
     assert "at a size: 6, with 5 rounds each, and 3 wake-ups" in samples
     (figure,) = page.figures
-    assert f"with {FREES} from 8,000 B on; with {HOLDS} at no size" in figure["title"]
+    assert f"with {FREES} from 8,000 B on; with {HOLDS} at no size" in figure.title
     scaled, worth, waited = page.tables
     assert scaled.heads == ("bytes", MACHINE, FREES, HOLDS)
     assert [row[0] for row in scaled.rows] == [f"{size:,}" for size in SIZES]
@@ -222,7 +222,7 @@ def test_no_threshold_rests_on_a_size_at_which_the_machine_was_busy(busy: int, t
     # What is next below the threshold counts as well: it might pay there too.
     assert ("from 8,000 B on" in gain) == told
     assert ("cannot be told" in gain) != told
-    assert told or "from 8,000 B on" not in page.figures[0]["title"]
+    assert told or "from 8,000 B on" not in page.figures[0].title
     largest = max(size for size in SIZES if size != busy)
     assert any(line.startswith(f"At {largest:,} B") for line in page.lines)
     assert f"{busy:,} (machine busy)" in [row[0] for row in page.tables[0].rows]
@@ -241,7 +241,7 @@ def test_the_page_gives_no_threshold_without_intervals_arms_or_control() -> None
     assert f"Where {FREES} pays against {HOLDS} with two threads cannot be told." in page.lines
     assert " B on" not in text
     assert not re.search(r"\b(nan|inf)\b", text + str(page.tables))
-    assert "too few processes" in page.figures[0]["title"]
+    assert "too few processes" in page.figures[0].title
     rows = rows_of(from_8000)
     without = on_page(rows[rows["arm"] != FREES])
     assert "pays" not in " ".join(without.lines)

@@ -63,11 +63,19 @@ def test_what_is_true_is_said(tmp_path: Path, truth: float, answer: str) -> None
     assert decision.name == answer
     assert decision.probability > 0.95
 
-    text = report.write_page(loops, None, tmp_path / "page", whole).read_text(encoding="utf-8")
+    text = report.Report(loops, None, whole).write(tmp_path / "page").read_text(encoding="utf-8")
     if truth > 1:
         assert re.search(r"The most promising is fastapi\+json\+rust: it saves 2[0-6]", text)
+        load = r"200,000 calls of 25 messages a second: fastapi\+json\+rust, which needs [\d,]+ of the [\d,]+ cores"
     else:
         assert f"Stay with {BASE}" in text
+        load = rf"200,000 calls of 25 messages a second: stay with {re.escape(BASE)}, which needs [\d,]+ cores"
+    verdict = text.split('<section id="verdict"')[1].split("</section>")[0]
+    assert re.search(load, verdict)
+    assert re.search(r"<li>200 calls of 25 messages a second: stay with ", verdict)
+    assert "How many calls does a core carry?" in verdict
+    assert re.search(rf"callbot: [\d,]+ \([\d,]+ to [\d,]+\) with {re.escape(BASE)}", verdict)
+    assert "Loops: " in verdict
 
 
 @pytest.mark.slow

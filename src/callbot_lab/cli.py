@@ -214,6 +214,12 @@ def report_(
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the page.")] = REPORT,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures", help="Folder for every figure of the page as SVG and PNG, and its data as CSV. Default: none."
+        ),
+    ] = None,
     recording: Input = None,
     seed: Seed = None,
     experiments: Annotated[
@@ -227,7 +233,7 @@ def report_(
 
     Whole servers are not measured anew, nor is the instrument tested: the page tells of the runs that there are.
     """
-    from . import report
+    from . import figure_files, report
     from .probes import recorded, selftest_summary
     from .serverlab import summary
 
@@ -249,8 +255,14 @@ def report_(
     # What the run itself has goes before what others have.
     probes = recorded.read_probes(run) or recorded.latest(RESULTS, RUNS)
     verified = results.read_verification(run)
-    page = report.write_page(data, verified, out, whole, tested, probes)
-    for line in report.verdict_lines(data, verified, page, whole, probes):
+    with steps(console, "analysing", len(report.PARTS)) as progress:
+        told = report.Report(data, verified, whole, tested, probes)
+        told.compute(progress)
+    page = told.write(out)
+    if pictures is not None:
+        with steps(console, "drawing", len(told.drawn)) as progress:
+            figure_files.write(told.drawn, pictures, progress)
+    for line in told.lines(page):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     if outcome is not None:
         _finish(outcome, quiet=True)

@@ -1,14 +1,39 @@
-"""Puts a figure into a page that needs nothing else."""
+"""Puts a figure, with the data behind it, into a page that needs nothing else."""
 
 from __future__ import annotations
 
+import base64
 import io
 import re
-from typing import Any
+from dataclasses import dataclass, field
 
 import matplotlib as mpl
+import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A figure as a page shows it, and what it was drawn from.
+
+    `name` is that of its files and begins its ids; `svg` is the element for the page; `csv` has the data, `rows` lines
+    below their head; `figure` can be saved in any other format.
+    """
+
+    name: str
+    title: str
+    svg: Markup = field(repr=False)
+    caption: str
+    csv: str = field(repr=False)
+    rows: int
+    figure: Figure = field(repr=False)
+
+    @property
+    def csv_link(self) -> Markup:
+        """An address that holds the data itself, for a link that downloads them."""
+        coded = base64.b64encode(self.csv.encode()).decode("ascii")
+        return Markup(f"data:text/csv;charset=utf-8;base64,{coded}")
 
 
 def drawing(figure: Figure, name: str) -> str:
@@ -22,10 +47,20 @@ def drawing(figure: Figure, name: str) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
 
 
-def embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, Any]:
+def table_text(data: pd.DataFrame) -> str:
+    """A table as CSV: fractions with six digits, nothing where there is no number.
+
+    Its index is left out, and so is a column that holds lists or other things that are no single value.
+    """
+    plain = [name for name in data.columns if all(map(pd.api.types.is_scalar, data[name]))]
+    return str(data[plain].to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def embed(figure: Figure, name: str, title: str, alternative: str, data: pd.DataFrame, caption: str = "") -> Embedded:
     """A figure as SVG to be put into the page: no outside names, ids that no other figure has.
 
-    `name` has to be unique in the page; `alternative` says what the figure shows for those who do not see it.
+    `name` has to be unique in the page; `alternative` says what the figure shows for those who do not see it; `data` is
+    what was drawn, and `caption` what the page says below it.
     """
     text = drawing(figure, name)
     # Inside of HTML an SVG needs no name spaces, and the page is to name no address.
@@ -36,4 +71,5 @@ def embed(figure: Figure, name: str, title: str, alternative: str) -> dict[str, 
     text = text.replace("<svg", f'<svg role="img" aria-labelledby="{name}-title {name}-desc"', 1)
     names = Markup('<title id="{0}-title">{1}</title><desc id="{0}-desc">{2}</desc>').format(name, title, alternative)
     end = text.index(">") + 1
-    return {"name": name, "title": title, "svg": Markup(text[:end]) + names + Markup(text[end:]), "caption": ""}
+    svg = Markup(text[:end]) + names + Markup(text[end:])
+    return Embedded(name, title, svg, caption, table_text(data), len(data), figure)

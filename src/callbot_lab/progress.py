@@ -86,7 +86,9 @@ class _Lines:
         if now - self._last < PLAIN_SECONDS and not last:
             return
         self._last = now
-        left = f"about {(now - self._start) / self._done * (self._total - self._done):.0f} s left, " * bool(self._done)
+        left = ""
+        if self._done:
+            left = f"about {(now - self._start) / self._done * (self._total - self._done):.0f} s left, "
         self.say(f"{self._title}: {self._done}/{self._total}, {left}{doing}")
 
     def say(self, line: str) -> None:

@@ -16,14 +16,14 @@ from typing import Any
 
 import pandas as pd
 
-from . import ablation, boundary, figures, findings, results, steadiness, summary, wording
+from . import ablation, boundary, brief, figures, findings, results, steadiness, summary, wording
 from .costmodel import CostModel, cost_model
 from .decision import page as decided
 from .embed import drawing
 from .errors import LabError
 from .operations import Needs, operation_of
 from .paths import CLAIMS, ROOT, RUNS
-from .probes import selftest_summary
+from .probes import recorded, selftest_summary
 from .probes.selftest_summary import SelfTest
 from .results import RunData
 from .serverlab import part, sentences
@@ -34,7 +34,8 @@ FINDINGS = ROOT / "docs" / "findings.md"
 SERVER = ROOT / "docs" / "server.md"
 METHOD = ROOT / "docs" / "method.md"
 DECISION = ROOT / "docs" / "decision.md"
-DOCUMENTS = (README, FINDINGS, DECISION, SERVER, METHOD)
+COSTS = ROOT / "docs" / "costs.md"
+DOCUMENTS = (README, FINDINGS, DECISION, SERVER, COSTS, METHOD)
 """Documents with generated parts."""
 PICTURE = ROOT / "docs" / "calls.svg"
 """The figure of README.md."""
@@ -149,10 +150,27 @@ def _origin(run: RunData) -> str:
     return f"From `{where}`: {origin}."
 
 
-def whole_servers(run: ServerData, claimed: float) -> str:
-    """What whole servers carry and cost, and what that says about the seed report's calls."""
-    said = "\n\n".join(sentences.lines(run, claimed))
-    return f"{part.answer_table(run)}\n\n{said}\n\n{_server_origin(run)}"
+def whole_servers(run: ServerData) -> str:
+    """What whole servers carry and cost, the mixes that were searched."""
+    return f"{part.answer_table(run)}\n\n{_server_origin(run)}"
+
+
+def whole_lines(run: ServerData, claimed: float) -> str:
+    """What whole servers say about the seed report's calls and about themselves, in sentences."""
+    return "\n\n".join([*sentences.lines(run, claimed), _server_origin(run)])
+
+
+def taken_away() -> str:
+    """What there is to take away, from the newest recorded runs, in Markdown."""
+    servers = _servers()
+    loads = decided.load_lines(servers, None)
+    steps, matched = _run_of("ablation"), _run_of("matched")
+    experiment = steps[0].experiment("ablation")
+    chain = ablation.chain(*steps, experiment, experiment["cells"][0])
+    language = [ablation.share_line(chain)] if chain else []
+    language += summary.same_kernel_range(*matched)
+    tested = selftest_summary.latest(RUNS)
+    return brief.markdown(brief.brief(_claimed(), steps[0], language, servers, loads, tested))
 
 
 def _server_origin(run: ServerData) -> str:
@@ -176,7 +194,7 @@ def _claimed() -> float:
 
 @cache
 def _recorded() -> tuple[RunData, pd.DataFrame]:
-    """The newest recorded run of what the first table tells, and its summary."""
+    """The newest recorded run of the experiment that ranks all arms, and its summary."""
     return _run_of("best")
 
 
@@ -207,6 +225,20 @@ def boundaries(run: RunData, table: pd.DataFrame) -> str:
     return "\n\n".join([*parts, _origin(run)])
 
 
+def probe(name: str) -> str:
+    """What an experiment with a process for every measurement shows, from the newest recorded run of them, in Markdown.
+
+    LabError if no run has it.
+    """
+    made = recorded.latest(RUNS)
+    if made is None or name not in made.rows:
+        raise LabError(f"{RUNS} holds no run of {name}; make one with: callbot-lab measure -e {name}")
+    shown = made.shown(name)
+    tables = [f"{one.caption}\n\n{wording.table(one.heads, one.rows)}" for one in shown.tables]
+    where = made.folder.relative_to(ROOT) if made.folder.is_relative_to(ROOT) else made.folder.name
+    return "\n\n".join([*shown.lines, *tables, f"From `{where}`: {made.about}."])
+
+
 def seen(made: SelfTest | None) -> str:
     """What the newest recorded self-test found: its rates as a table, and sentences; LabError without one."""
     if made is None:
@@ -229,13 +261,16 @@ _PARTS: dict[str, Callable[[], str]] = {
     "answer": lambda: answer(_recorded()[0]),
     "footprint": footprint,
     "decision": lambda: decision(_servers(), cost_model(_run_of("sizes")[0], "sizes")),
-    "servers": lambda: whole_servers(_servers(), _claimed()),
+    "brief": taken_away,
+    "servers": lambda: whole_servers(_servers()),
+    "server_lines": lambda: whole_lines(_servers(), _claimed()),
     "messages": lambda: part.costs_table(_servers()),
     "gains": lambda: part.gains_table(_servers()),
     "carried": lambda: part.carried_tables(_servers()),
     "server_boundary": lambda: part.boundary_table(_servers()),
     "sampled": lambda: part.sampled_table(_servers()),
     "boundary": lambda: boundaries(*_run_of("boundary")),
+    **{name: partial(probe, name) for name in recorded.SHOWN},
     "selftest": lambda: seen(selftest_summary.latest(RUNS)),
     "steadiness": lambda: states(_recorded()[0]),
     "origin": lambda: _origin(_recorded()[0]),

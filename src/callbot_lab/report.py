@@ -12,107 +12,62 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import ablation, boundary, costsummary, figures, steadiness, summary, wording
+from . import (
+    ablation,
+    boundary,
+    brief,
+    costsummary,
+    figures,
+    report_figures,
+    report_words,
+    steadiness,
+    summary,
+    wording,
+)
 from .analysis import CONFIDENCE, pairwise
+from .brief import Answer
 from .costmodel import CostModel, cost_model
 from .decision import page as decided
-from .embed import embed
+from .embed import Embedded
 from .errors import LabError
 from .experiment import MARGIN
+from .figure_files import figures_of
 from .ledger import NOT_TESTED, REFUTED, VERDICTS, ledger
-from .operations import Needs, operation_of
 from .probes import recorded, selftest_summary
 from .probes.recorded import ProbeData
 from .probes.selftest_summary import SelfTest
+from .progress import Steps
 from .results import RunData
 from .serverlab import part, sentences
 from .serverlab.summary import ServerData
-from .worker import EMPTY, NULL
 
 MOST_LINES = 10
-"""Lines that verdict_lines gives at most."""
+"""Lines that Report.lines gives at most."""
 MOST_NOISE = 300
-"""Characters that verdict_lines gives to what a run cannot say; the page has all of it."""
+"""Characters that Report.lines gives to what a run cannot say; the page has all of it."""
+
+PARTS = (
+    "experiments",
+    "figures",
+    "boundaries",
+    "servers",
+    "ledger",
+    "decision",
+    "probes",
+    "selftest",
+    "steadiness",
+)
+"""Parts of the page that take time to compute, in an order that suits progress."""
 
 _HEADLINE_UNIT = "ratio"  # the first claim in this unit is the one that the whole report is about
 
 
-def write_page(
-    run: RunData,
-    verification: dict[str, Any] | None,
-    out_dir: Path,
-    servers: ServerData | None = None,
-    selftest: SelfTest | None = None,
-    probes: ProbeData | None = None,
-) -> Path:
-    """Write `index.html` into a folder, which is made if need be, and return its path.
+class Report:
+    """What the page and the lines are made of; every part is computed once.
 
-    The page needs nothing else: no network, no fonts. Its scripts are within it, and without them it says the same, but
-    cannot be asked again. `verification` is what verify.verify found, or None; `servers` is a run of whole servers,
-    `selftest` one of the instrument and `probes` one of probes, if there is one: they may be of another machine, and
-    the page says of which. LabError if the folder cannot be written to.
+    `verification` is what verify.verify found, or None; `servers` is a run of whole servers, `selftest` one of the
+    instrument and `probes` one of probes, if there is one: they may be of another machine, and the page says of which.
     """
-    page = _Page(run, verification, servers, selftest, probes)
-    environment = Environment(
-        loader=PackageLoader(__package__, "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "ratio": wording.ratio,
-        "number": wording.number,
-        "percent": wording.percent,
-        "listing": wording.listing,
-    }
-    text = environment.get_template("page.html.j2").render(
-        page=page, run=run, note=run.note, wording=wording, confidence=wording.percent(CONFIDENCE, 0)
-    )
-    path = out_dir / "index.html"
-    try:
-        out_dir.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise LabError(f"cannot write the page {path}: {error.strerror}") from None
-    return path
-
-
-def verdict_lines(
-    run: RunData,
-    verification: dict[str, Any] | None,
-    page: Path,
-    servers: ServerData | None = None,
-    probes: ProbeData | None = None,
-) -> list[str]:
-    """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
-    made = _Page(run, verification, servers, probes=probes)
-    answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in made.experiments]
-    closing = [made.report_line]
-    if servers and (said := sentences.lines(servers, made.claimed)):
-        closing.append(f"Whole servers ({servers.folder.name}): {said[0]}{_more(said[1:])}")
-    if made.same_kernel:
-        closing.append(f"Is it the language? {' '.join(made.same_kernel[:2])}{_more(made.same_kernel[2:])}")
-    if made.no_wins:
-        closing.append(f"No win for compiled code: {' '.join(made.no_wins[:2])}{_more(made.no_wins[2:])}")
-    if len(made.lacking):
-        names = [f"{row['arm']} ({row['status']})" for row in made.lacking]
-        closing.append(f"Not measured: {wording.listing(list(dict.fromkeys(names)))}.")
-    closing.append(" ".join([made.conformance_line] * (verification is not None) + [made.ledger_line]))
-    if made.noise:
-        first = textwrap.shorten(made.noise[0], MOST_NOISE, placeholder=" ...")
-        closing.append(f"Too noisy or short to say: {first}{_more(made.noise[1:])}")
-    room = MOST_LINES - 2 - len(closing)
-    if len(answers) > room:
-        answers = [
-            *answers[: room - 1],
-            f"And {wording.count(len(answers) - room + 1, 'more experiment')} on the page.",
-        ]
-    return [summary.profile_line(run), *answers, *closing, str(page)]
-
-
-class _Page:
-    """What the page and the lines are made of; every part is computed once."""
 
     def __init__(
         self,
@@ -146,6 +101,82 @@ class _Page:
         }
         self.noise = summary.noise(run, self.table)
         self.profile = summary.profile_line(run)
+
+    def compute(self, progress: Steps) -> None:
+        """Compute the parts of the page, a step of progress for each of PARTS; without this they are when asked for."""
+        for name, then in zip(PARTS, (*PARTS[1:], "the page"), strict=True):
+            getattr(self, name)
+            progress.advance(then)
+
+    def write(self, out_dir: Path) -> Path:
+        """Write `index.html` into a folder, which is made if need be, and return its path.
+
+        The page needs nothing else: no network, no fonts. Its scripts are within it, and without them it says the same,
+        but cannot be asked again. LabError if the folder cannot be written to.
+        """
+        environment = Environment(
+            loader=PackageLoader(__package__, "page"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters |= {
+            "ratio": wording.ratio,
+            "number": wording.number,
+            "percent": wording.percent,
+            "listing": wording.listing,
+        }
+        text = environment.get_template("page.html.j2").render(
+            page=self, run=self.run, note=self.run.note, wording=wording, confidence=wording.percent(CONFIDENCE, 0)
+        )
+        path = out_dir / "index.html"
+        try:
+            out_dir.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise LabError(f"cannot write the page {path}: {error.strerror}") from None
+        return path
+
+    def lines(self, page: Path) -> list[str]:
+        """The verdict in at most MOST_LINES plain lines; the last one is the path of the page."""
+        answers = [f"{part['name']} ({part['where']}): {part['headline']}" for part in self.experiments]
+        closing = [self.report_line]
+        if self._servers and (said := sentences.lines(self._servers, self.claimed)):
+            closing.append(f"Whole servers ({self._servers.folder.name}): {said[0]}{_more(said[1:])}")
+        if self.same_kernel:
+            closing.append(f"Is it the language? {' '.join(self.same_kernel[:2])}{_more(self.same_kernel[2:])}")
+        if self.no_wins:
+            closing.append(f"No win for compiled code: {' '.join(self.no_wins[:2])}{_more(self.no_wins[2:])}")
+        if len(self.lacking):
+            names = [f"{row['arm']} ({row['status']})" for row in self.lacking]
+            closing.append(f"Not measured: {wording.listing(list(dict.fromkeys(names)))}.")
+        closing.append(" ".join([self.conformance_line] * (self.verification is not None) + [self.ledger_line]))
+        if self.noise:
+            first = textwrap.shorten(self.noise[0], MOST_NOISE, placeholder=" ...")
+            closing.append(f"Too noisy or short to say: {first}{_more(self.noise[1:])}")
+        room = MOST_LINES - 2 - len(closing)
+        if len(answers) > room:
+            answers = [
+                *answers[: room - 1],
+                f"And {wording.count(len(answers) - room + 1, 'more experiment')} on the page.",
+            ]
+        return [self.profile, *answers, *closing, str(page)]
+
+    @cached_property
+    def drawn(self) -> list[Embedded]:
+        """All figures of the page, in its order."""
+        parts = [self.decision, self.figures, self.boundaries, self.servers, self.probes, self.selftest]
+        return figures_of([*parts, self.claims_figure])
+
+    @cached_property
+    def brief(self) -> list[Answer]:
+        """What there is to take away, for those who read no further."""
+        chain = next((made for chains in self.chains.values() for made in chains), None)
+        loads = self.decision["loads"] if self.decision and not self.decision["reason"] else []
+        language = [self.report_line, *([ablation.share_line(chain)] if chain else [])]
+        language += summary.same_kernel_range(self.run, self.table)
+        return brief.brief(self.claimed, self.run, language, self._servers, loads, self._selftest)
 
     @cached_property
     def lacking(self) -> list[dict[str, Any]]:
@@ -184,7 +215,7 @@ class _Page:
         cells = []
         for cell in experiment["cells"]:
             where, meaning = summary.describe(cell), wording.operation(cell["operation"])
-            found = _rows(rows[rows["cell"] == cell["name"]])
+            found = report_words.rows_of(rows[rows["cell"] == cell["name"]])
             for row in found:
                 place = (row["arm"], cell["operation"], cell["size"])
                 row["instructions"] = self.counts.get(place, wording.NO_NUMBER)
@@ -193,7 +224,12 @@ class _Page:
         chains = self.chains.get(name, [])
         part |= {"margin": wording.margin(experiment["margin"]), "cells": cells, "pairs": None, "model": None}
         part["chains"] = [
-            {"where": made.where, "lines": ablation.lines(made), "steps": _steps(made), "first": experiment["baseline"]}
+            {
+                "where": made.where,
+                "lines": ablation.lines(made),
+                "steps": report_words.steps_of(made),
+                "first": experiment["baseline"],
+            }
             for made in chains
         ]
         timed = summary.cells_of(self.table, name)
@@ -202,7 +238,8 @@ class _Page:
         if name in self.models:
             model = self.models[name]
             where = f"{experiment['cells'][0]['operation']}, {costsummary.range_of(model)}"
-            return part | {"model": _model(model), "where": where, "headline": costsummary.headline(model)}
+            headline = costsummary.headline(model)
+            return part | {"model": report_words.model_of(model), "where": where, "headline": headline}
         if name in self.steps_of_boundary:
             headline = boundary.title(boundary.marks(self.table, experiment))
             return part | {"where": wording.count(len(timed), "cell"), "headline": headline}
@@ -217,60 +254,14 @@ class _Page:
             # Where languages meet in more than one kernel, that is the question, and all arms are in the table.
             headline = f"{figures.language_grid_title(rows, twins)} {headline}"
         if pairs["arm"].nunique() >= 3:
-            part["pairs"] = _matrix(pairs, summary.competitors(self.table, name, timed[0]), experiment["baseline"])
+            ranked = summary.competitors(self.table, name, timed[0])
+            part["pairs"] = report_words.matrix_of(pairs, ranked, experiment["baseline"])
         return part | {"where": summary.describe(first.iloc[0]), "headline": headline}
 
     @cached_property
-    def figures(self) -> dict[str, list[dict[str, Any]]]:
-        """The figures of each experiment: its cost model, or the forest of its cells and the workers of the first."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for index, experiment in enumerate(self.run.note["experiments"]):
-            name = experiment["name"]
-            rows = self.table[self.table["experiment"] == name]
-            if name in self.models:
-                model = self.models[name]
-                title = costsummary.title(model)
-                drawn = figures.cost(model, rows, title)
-                found[name] = [embed(drawn, f"cost-{index}", title, costsummary.alternative(model))]
-                continue
-            title = figures.forest_title(rows)
-            forest = figures.ratio_forest(rows, title)
-            found[name] = [
-                *self._own_figures(experiment, rows),
-                embed(forest, f"forest-{index}", title, _alternative(rows)),
-            ]
-            for cell in summary.cells_of(self.table, name)[:1]:
-                medians = summary.worker_medians(self.run, name, cell)
-                title = figures.run_order_title(medians)
-                said = f"Lines of the medians of {wording.listing(sorted(set(medians['arm'])))} over the workers."
-                caption = f"Worker medians of {summary.describe(rows[rows['cell'] == cell].iloc[0])}."
-                drawn = figures.run_order(medians, title)
-                found[name].append(embed(drawn, f"order-{index}", title, said) | {"caption": caption})
-        return found
-
-    def _own_figures(self, experiment: dict[str, Any], rows: pd.DataFrame) -> list[dict[str, Any]]:
-        """The figures that only some experiments have: steps, kernels in several languages, rungs of a ladder."""
-        name, made = experiment["name"], []
-        for chain in self.chains.get(name, [])[:1]:
-            title = ablation.share_line(chain)
-            said = " ".join(ablation.lines(chain))
-            drawn = figures.waterfall(chain.steps, title)
-            made.append(embed(drawn, f"steps-{name}", title, said) | {"caption": f"Steps of {chain.where}."})
-        twins = self.kernels[self.kernels["experiment"] == name]
-        if twins["kernel"].nunique() > 1:
-            title = figures.language_grid_title(rows, twins)
-            said = " ".join(
-                f"{row['where']}: {row['arm']} {wording.ratio(row['ratio'])} times as fast as {row['against']}."
-                for row in twins.to_dict("records")
-            )
-            made.append(embed(figures.language_grid(rows, twins, title), f"kernels-{name}", title, said))
-        rungs = [cell for cell in experiment["cells"] if operation_of("", cell["operation"]).needs is Needs.LADDER]
-        times = summary.call_times(self.run, self.table, name)
-        if rungs and len(times):
-            title = figures.call_ladder_title(times, experiment["baseline"])
-            drawn = figures.call_ladder(times, experiment["baseline"], title)
-            made.append(embed(drawn, f"rungs-{name}", title, "The table has the same times."))
-        return made
+    def figures(self) -> dict[str, list[Embedded]]:
+        """The figures of each experiment."""
+        return report_figures.figures_of(self.run, self.table, self.kernels, self.chains, self.models)
 
     @cached_property
     def boundaries(self) -> list[dict[str, Any]]:
@@ -278,20 +269,14 @@ class _Page:
         made = []
         for name, found in self.steps_of_boundary.items():
             experiment = self.run.experiment(name)
-            here = boundary.marks(self.table, experiment)
-            title = boundary.title(here)
-            said = " ".join(
-                f"{row['panel']}: {row['arm']}, boundary at {row['boundary']}: {wording.ratio(1 / row['ratio'])}."
-                for row in here.to_dict("records")
-            )
-            drawn = figures.boundary_costs(here, experiment["baseline"], title)
             entry = {key: experiment[key] for key in ("name", "question", "against")}
             entry |= {
                 "margin": wording.margin(experiment["margin"]),
-                "figure": embed(drawn, f"{name}-costs", title, said),
+                "figure": report_figures.boundary_figure(self.table, experiment),
+                "lines": boundary.lines(self.table, found, experiment),
+                "cells": boundary.rows_of(self.table, found, experiment),
             }
-            entry["lines"] = boundary.lines(self.table, found, experiment)
-            made.append(entry | {"cells": boundary.rows_of(self.table, found, experiment)})
+            made.append(entry)
         return made
 
     @cached_property
@@ -316,17 +301,9 @@ class _Page:
         return ledger(self.run, self.table, self._servers, self._probes)
 
     @cached_property
-    def claims_figure(self) -> dict[str, Any] | None:
+    def claims_figure(self) -> Embedded | None:
         """The report's figures beside ours; None if no claim has both."""
-        rows = figures.with_figures(self._claims)
-        if rows.empty:
-            return None
-        title = figures.claims_title(self._claims)
-        said = " ".join(
-            f"{row['id']}: {wording.ratio(row['share'])} times the report's figure, {row['verdict']}."
-            for row in rows.to_dict("records")
-        )
-        return embed(figures.claims_table(self._claims, title), "claims", title, said)
+        return report_figures.claims_figure(self._claims)
 
     @cached_property
     def ledger(self) -> list[dict[str, Any]]:
@@ -431,88 +408,6 @@ class _Page:
 def _file(name: str) -> Markup:
     """A file that goes into the page as it is."""
     return Markup((Path(__file__).parent / "page" / name).read_text(encoding="utf-8"))
-
-
-def _rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a cell for the table: competitors by ratio, then the null arm, the empty call, the lacking."""
-    worded = []
-    for row in figures.ordered(rows).to_dict("records"):
-        measured = row["status"] == summary.MEASURED
-        line = {"arm": row["arm"], "status": row["status"], "reason": row["reason"], "measured": measured}
-        if measured:
-            kind = {NULL: "null arm", EMPTY: "a bound, no arm"}.get(row["arm"], "a bound" if row["bound"] else None)
-            line |= {
-                "language": row["language"],
-                "ratio": wording.ratio(row["ratio"]),
-                "interval": wording.interval(row["low"], row["high"]),
-                "bootstrap": wording.interval(row["boot_low"], row["boot_high"]),
-                "verdict": kind or row["verdict"],
-                "competes": kind is None,
-                "detected": "yes" if row["detected"] else "no",
-                "matters": "yes" if row["matters"] else "no",
-                "smallest": wording.effect(row["smallest"]),
-                "workers": int(row["workers"]),
-                "times": [wording.number(row[name]) for name in ("p10", "p50", "p99")],
-            }
-        worded.append(line)
-    return worded
-
-
-def _steps(made: ablation.Chain) -> list[dict[str, Any]]:
-    """The steps of an ablation for their table; the first is where it starts."""
-    worded = []
-    for step in made.steps.to_dict("records"):
-        measured = step["status"] == summary.MEASURED
-        line = {key: step[key] for key in ("arm", "change", "meaning", "status", "reason", "against")}
-        line |= {"measured": measured, "label": ablation.label(step), "ratio": "", "interval": "", "verdict": ""}
-        if measured:
-            line["total"] = wording.ratio(step["total"])
-            line["total_interval"] = wording.interval(step["total_low"], step["total_high"])
-        if measured and step["against"]:
-            line |= {"ratio": wording.ratio(step["ratio"]), "verdict": step["verdict"]}
-            line["interval"] = wording.interval(step["low"], step["high"])
-        worded.append(line)
-    return worded
-
-
-def _model(model: CostModel) -> dict[str, Any]:
-    """A cost model in words: its tables and sentences."""
-    return {
-        "fits": costsummary.fit_rows(model),
-        "errors": costsummary.error_table(model),
-        "crossings": costsummary.crossing_rows(model),
-        "lines": [costsummary.holds_line(model), *filter(None, [costsummary.others_line(model)])],
-    }
-
-
-def _matrix(pairs: pd.DataFrame, ranked: pd.DataFrame, baseline: str) -> dict[str, Any]:
-    """Pairs as a matrix, both ways ordered from fast to slow."""
-    ratios = {baseline: 1.0, **dict(zip(ranked["arm"], ranked["ratio"], strict=True))}
-    names = sorted(ratios, key=lambda name: -ratios[name])
-    cells = {
-        (row["arm"], row["against"]): {
-            "ratio": wording.ratio(row["ratio"]),
-            "interval": wording.interval(row["low"], row["high"]),
-            "verdict": row["verdict"],
-        }
-        for row in pairs.to_dict("records")
-    }
-    return {"names": names, "cells": cells}
-
-
-def _alternative(rows: pd.DataFrame) -> str:
-    """What a forest shows, for those who do not see it."""
-    parts = []
-    for _, row in rows.iterrows():
-        if row["arm"] in (NULL, EMPTY):
-            continue
-        if row["status"] == summary.MEASURED:
-            interval = wording.interval(row["low"], row["high"])
-            said = f"{wording.ratio(row['ratio'])} ({interval}), {row['verdict']}"
-        else:
-            said = f"not measured, {row['status']}"
-        parts.append(f"{summary.describe(row)}: {row['arm']} {said}.")
-    return " ".join(parts)
 
 
 def _sentence(text: str) -> str:

@@ -172,6 +172,14 @@ def same_kernel_lines(run: RunData, table: pd.DataFrame) -> list[str]:
     ]
 
 
+def same_kernel_range(run: RunData, table: pd.DataFrame) -> list[str]:
+    """What same_kernel finds over all kernels and cells, in a sentence for every two languages."""
+    found = same_kernel(run, table)
+    models = [each["name"] for each in run.note["experiments"] if any(cell.get("model") for cell in each["cells"])]
+    groups = found[~found["experiment"].isin(models)].groupby(["language", "other"], sort=False)
+    return [f"With the same kernel, {language} against {other}: {tally(rows)}." for (language, other), rows in groups]
+
+
 def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:
     """The message of one cell's rows: which arm has the highest ratio, and which are as fast as that.
 

@@ -55,9 +55,9 @@ def decide(
     run = summary.read_server(folder)
     conformance = evidence.verdicts(verified) if verified else None
     measured = evidence.measured(run, found.load.format)
-    lines = evidence.lines(model) if model else None
+    curves = evidence.curves(model) if model else None
     decision = gates.decide(measured, found, conformance)
-    searches = flips.flips(measured, found, conformance, lines)
+    searches = flips.flips(measured, found, conformance, curves)
     _say(*text.lines(decision, measured, found), "")
     _say(*text.gate_lines(decision))
     if decision.rungs:

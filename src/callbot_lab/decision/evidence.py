@@ -12,7 +12,7 @@ from ..results import read_run
 from ..serverlab.definition import PACED
 from ..serverlab.summary import CPU, ServerData
 from ..workload import FORMATS
-from .flips import Lines
+from .flips import Curves
 from .measured import Measured
 
 
@@ -43,11 +43,11 @@ def verdicts(path: Path) -> dict[str, str]:
         raise LabError(f"{path} has no verdicts; accepted is what callbot-lab verify --out FILE writes") from None
 
 
-def lines(folder: Path) -> Lines:
-    """The lines of the first cost model of a run; LabError if it has none."""
+def curves(folder: Path) -> Curves:
+    """The curves of the first cost model of a run; LabError if it has none."""
     run = read_run(folder)
     for experiment in run.note["experiments"]:
         model = cost_model(run, experiment["name"])
         if model is not None:
-            return Lines.of(model)
+            return Curves.of(model)
     raise LabError(f"{folder} has no cost model; make one with: callbot-lab measure -e sizes")

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from ..analysis import MIN_WORKERS
-from ..costmodel import FAILS, CostModel
+from ..costmodel import CostModel
 from ..server.parsers import INGEST
 from ..serverlab.mix import Mix
 from .gates import candidates, decide
@@ -33,6 +33,13 @@ POINTS = 49
 EXACT = 1e-5
 MOST_HALVINGS = 60
 """Points of a grid; how near the two sides of a flip point come, as a share of it; and how often that is tried."""
+
+FEW_WORKERS = "with too few workers nothing is decided"
+NO_MODEL = "no cost model was given"
+"""Reasons to leave something out."""
+
+Curve = Mapping[float, float]
+"""Nanoseconds per chunk of an arm, by the size in bytes, from small to large."""
 
 
 class Unknown(Exception):
@@ -65,34 +72,33 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Nanoseconds per chunk as a line of its bytes, by arm: fixed part and part per byte; and for which sizes it is."""
+class Curves:
+    """What was measured of arms at several sizes of a chunk: the curve of each."""
 
-    arms: Mapping[str, tuple[float, float]]
-    low: int
-    high: int
+    arms: Mapping[str, Curve]
 
     @classmethod
-    def of(cls, model: CostModel) -> Lines:
-        """The lines of a cost model, but for those that do not hold."""
-        good = model.fits[model.fits["holds"] != FAILS]
-        rows = zip(good["arm"], good["fixed"], good["per_byte"], strict=True)
-        low, high = model.ends
-        return cls({str(arm): (float(fixed), float(per_byte)) for arm, fixed, per_byte in rows}, low, high)
+    def of(cls, model: CostModel) -> Curves:
+        """The curves of a cost model: at every size the median over workers."""
+        arms: dict[str, dict[float, float]] = {}
+        # Grouped, they come sorted by arm and size.
+        for (arm, size), ns in model.points.groupby(["arm", "bytes"])["ns"].median().items():
+            arms.setdefault(str(arm), {})[float(size)] = float(ns)
+        return cls(arms)
 
 
 def flips(
     measured: Measured,
     settings: Settings,
     conformance: Mapping[str, str] | None = None,
-    lines: Lines | None = None,
+    curves: Curves | None = None,
 ) -> list[Search]:
     """The flip points of a decision: calls, share, yearly days of every part that is not there already, chunk size."""
     answer = partial(_answer, conformance=conformance)
     base = parts_of(Mix.parse(measured.baseline))
     parts = [part for part in dict.fromkeys(settings.parts) if part not in base]
     if measured.workers < MIN_WORKERS:
-        return [_left_out(name, "with too few workers nothing is decided") for name in (CALLS, SHARE, DAYS, CHUNK)]
+        return [_left_out(name, FEW_WORKERS) for name in (CALLS, SHARE, DAYS, CHUNK)]
     found = [
         _searched(
             CALLS,
@@ -106,7 +112,7 @@ def flips(
         found.append(
             _searched(
                 SHARE,
-                _share(measured, own),
+                share_of(measured, own),
                 np.linspace(0, MOST_SHARE, POINTS),
                 lambda share: answer(with_share(measured, own, share), settings),
             )
@@ -115,15 +121,15 @@ def flips(
         found.append(_left_out(SHARE, str(reason)))
     found += [_days_of(part, measured, settings, answer) for part in parts]
     try:
-        if lines is None:
-            raise Unknown("no cost model was given")
+        if curves is None:
+            raise Unknown(NO_MODEL)
         own = own_parts(measured, settings, conformance)
-        costs = lines_of(lines, own, measured, settings)
+        costs = curves_of(curves, own, measured, settings)
         found.append(
             _searched(
                 CHUNK,
                 measured.chunk_bytes,
-                np.geomspace(lines.low, lines.high, POINTS),
+                np.geomspace(*ends_of(costs), POINTS),
                 lambda size: answer(with_chunk(measured, own, costs, size), settings),
             )
         )
@@ -170,42 +176,45 @@ def own_parts(measured: Measured, settings: Settings, conformance: Mapping[str, 
 def with_share(measured: Measured, own: Mapping[str, float], share: float) -> Measured:
     """The same servers if decode, buffer and journal were a share of the baseline's message: dearer or cheaper by one
     factor in every implementation, with all else as it was measured."""
-    now = _share(measured, own)
+    now = share_of(measured, own)
     factor = share * (1 - now) / (now * (1 - share))
     return _scaled(measured, own, dict.fromkeys(own, factor))
 
 
-def with_chunk(
-    measured: Measured, own: Mapping[str, float], lines: Mapping[str, tuple[float, float]], size: float
-) -> Measured:
+def with_chunk(measured: Measured, own: Mapping[str, float], curves: Mapping[str, Curve], size: float) -> Measured:
     """The same servers with chunks of another size and as many fewer messages as they hold more.
 
-    What an implementation does follows its line; receiving and parsing a message stays as it was measured, since no
-    model says how that grows. `lines` are those of lines_of.
+    What an implementation does follows its curve; receiving and parsing a message stays as it was measured, since
+    nothing says how that grows. `curves` are those of curves_of.
     """
-    factors = {}
-    for mix, (fixed, per_byte) in lines.items():
-        # A line may begin below nothing; a chunk does not.
-        factors[mix] = max(0.0, fixed + per_byte * size) / (fixed + per_byte * measured.chunk_bytes)
+    factors = {mix: _ns(curve, size) / _ns(curve, measured.chunk_bytes) for mix, curve in curves.items()}
     messages = measured.messages * measured.chunk_bytes / size
     return replace(_scaled(measured, own, factors), messages=messages)
 
 
-def lines_of(
-    lines: Lines, own: Mapping[str, float], measured: Measured, settings: Settings
-) -> dict[str, tuple[float, float]]:
-    """The line of every mix, which is that of its implementation; Unknown if one has none, or none for these chunks."""
-    if not lines.low <= measured.chunk_bytes <= lines.high:
-        raise Unknown(f"the cost model does not reach to chunks of {measured.chunk_bytes:,} bytes")
+def curves_of(curves: Curves, own: Mapping[str, float], measured: Measured, settings: Settings) -> dict[str, Curve]:
+    """The curve of every mix: its implementation's; Unknown if one has none, or they do not reach to these chunks."""
     found = {}
     for mix in own:
         implementation = Mix.parse(mix).implementation
-        arm = settings.lines.get(implementation, implementation)
-        fixed, per_byte = lines.arms.get(arm, (0.0, 0.0))
-        if not fixed + per_byte * measured.chunk_bytes > 0:
-            raise Unknown(f"the cost model has no line that holds for {arm}")
-        found[mix] = (fixed, per_byte)
+        arm = settings.curves.get(implementation, implementation)
+        if arm not in curves.arms:
+            raise Unknown(f"the cost model has no measurement of {arm}")
+        found[mix] = curves.arms[arm]
+    low, high = ends_of(found)
+    if not low <= measured.chunk_bytes <= high:
+        raise Unknown(f"the cost model does not reach to chunks of {measured.chunk_bytes:,} bytes")
     return found
+
+
+def ends_of(curves: Mapping[str, Curve]) -> tuple[float, float]:
+    """The sizes in bytes from which and up to which there is something of every curve."""
+    return max(min(curve) for curve in curves.values()), min(max(curve) for curve in curves.values())
+
+
+def _ns(curve: Curve, size: float) -> float:
+    """Nanoseconds of a chunk: between two sizes that were measured, straight in the logarithms of both."""
+    return float(np.exp(np.interp(np.log(size), np.log(list(curve)), np.log(list(curve.values())))))
 
 
 def _days_of(part: str, measured: Measured, settings: Settings, answer: Callable[[Measured, Settings], str]) -> Search:
@@ -220,7 +229,7 @@ def _answer(measured: Measured, settings: Settings, conformance: Mapping[str, st
     return decide(measured, settings, conformance).name
 
 
-def _share(measured: Measured, own: Mapping[str, float]) -> float:
+def share_of(measured: Measured, own: Mapping[str, float]) -> float:
     """The share of decode, buffer and journal as it was measured; Unknown if it is nothing that could be scaled."""
     share = own[measured.baseline]
     if not 0 < share < 1:
@@ -229,8 +238,13 @@ def _share(measured: Measured, own: Mapping[str, float]) -> float:
 
 
 def _scaled(measured: Measured, own: Mapping[str, float], factors: Mapping[str, float]) -> Measured:
-    """The same servers with the implementation's part of each multiplied by a factor; mixes without one are dropped."""
-    costs = np.exp(-measured.logs[list(own)])
+    """The same servers with the implementation's part of each multiplied by a factor.
+
+    Servers without an implementation stay as they are, so that own_parts can be asked again; all other mixes are
+    dropped.
+    """
+    bare = {str(Mix(mix.server, mix.parser)) for mix in map(Mix.parse, own)}
+    costs = np.exp(-measured.logs[[mix for mix in measured.logs if mix in own or mix in bare]])
     for mix, part in own.items():
         costs[mix] += (factors[mix] - 1) * part
     # What noise leaves with nothing or less in a worker has no ratio there.

@@ -35,6 +35,9 @@ PAYS, NO_PAY, TIE, NOT_SHOWN, DEARER = "pays", "does not pay", "tie", "not shown
 TOO_FEW = "too few workers"
 """What becomes of a rung; G1 may find the last as well."""
 
+LIKELY = 0.5
+"""The chance from which on a rung would rather pay than not."""
+
 NOT_VERIFIED = "not verified"
 
 
@@ -101,6 +104,12 @@ class Decision:
             accepted = [step for step in self.rungs if step.accepted]
             return accepted[-1] if accepted else max(self.rungs, key=_nearest)
         return [step for step in self.steps if step.gate == self.gate][-1]
+
+    @property
+    def likely(self) -> Step | None:
+        """If nothing is changed: the rung that came nearest to paying, if it probably would and that is not shown."""
+        nearest = max(self.rungs, key=_nearest) if self.stays and self.rungs else None
+        return nearest if nearest and nearest.verdict == NOT_SHOWN and nearest.chance >= LIKELY else None
 
     @property
     def open(self) -> list[Step]:
@@ -265,7 +274,7 @@ def _rung(mix: Mix, last: Mix, measured: Measured, settings: Settings) -> Step:
     saved = spent * pair.shares[0]
     edge = edge_of(gates.gain)
     probability = pair.chance(edge)
-    chance = pair.chance(max(edge, _worth(extra, spent)))
+    chance = pair.chance(max(edge, worth(extra, spent)))
     gate, accepted = G2, False
     if not wording.finite(probability):
         verdict, said = TOO_FEW, "passed over, since too few workers had both"
@@ -288,7 +297,7 @@ def _rung(mix: Mix, last: Mix, measured: Measured, settings: Settings) -> Step:
     return Step(gate, text, verdict, accepted, str(mix), str(last), pair, probability, chance, saved, extra)
 
 
-def _worth(extra: float, spent: float) -> float:
+def worth(extra: float, spent: float) -> float:
     """The logarithm above which what is saved of `spent` is more than `extra`; infinite if it never is."""
     if extra >= spent:
         return math.inf

@@ -10,17 +10,37 @@ from typing import Any
 
 from markupsafe import Markup
 
-from .. import wording
+from .. import figures, wording
 from ..analysis import CONFIDENCE, MIN_WORKERS
 from ..costmodel import CostModel
+from ..embed import Embedded, embed
 from ..errors import LabError
 from ..server.parsers import INGEST
 from ..serverlab import sentences
 from ..serverlab.mix import Mix
 from ..serverlab.summary import ServerData
-from . import evidence, text
-from .flips import CALLS, DAYS, MOST_CALLS, MOST_DAYS, MOST_SHARE, SHARE, Lines, Unknown, flips, own_parts, with_share
+from . import evidence, maps, text, words
+from .flips import (
+    CALLS,
+    DAYS,
+    EXACT,
+    FEW_WORKERS,
+    MOST_CALLS,
+    MOST_DAYS,
+    MOST_HALVINGS,
+    MOST_SHARE,
+    NO_MODEL,
+    POINTS,
+    SHARE,
+    Curves,
+    Unknown,
+    curves_of,
+    flips,
+    own_parts,
+    with_share,
+)
 from .gates import G1, Decision, candidates, decide
+from .loads import by_load, load_line
 from .measured import Measured
 from .settings import DECISION, MONTHS, Settings, parts_of, read
 
@@ -31,24 +51,24 @@ SHARE_OF_ONE = "%"
 def page_part(run: ServerData, verification: dict[str, Any] | None, model: CostModel | None) -> dict[str, Any]:
     """`answer`, `lines`, `gates`, `heads` and `rows` of the rungs, `flips`, `origin`, `load`, by data/decision.toml.
 
+    `loads` has the answer for other numbers of calls, in sentences, and `figures` what the answer hangs on.
+
     `data` is what page/decision.js asks the gates again with, None if there is nothing to ask, and `embedded` the same
     as it stands in the page. `reason` says why there is none of it, if the rule cannot be asked of this run; else it is
     empty. What conforms is taken from `verification`, if the suite was run; `model` tells how cost grows with the size
     of a chunk.
     """
-    settings = read(DECISION)
-    conformance = None
-    if verification is not None:
-        conformance = {name: found["status"] for name, found in verification["implementations"].items()}
+    settings, conformance = read(DECISION), _conformance(verification)
+    curves = Curves.of(model) if model else None
     try:
         measured = evidence.measured(run, settings.load.format)
         found = decide(measured, settings, conformance)
-        turns = flips(measured, settings, conformance, Lines.of(model) if model else None)
+        turns = flips(measured, settings, conformance, curves)
     except LabError as reason:
         return {"reason": str(reason)}
     answer, *rest = text.lines(found, measured, settings)
     load = settings.load
-    data = data_of(found, measured, settings, conformance)
+    data = data_of(found, measured, settings, conformance, curves)
     return {
         "reason": "",
         "answer": answer,
@@ -58,10 +78,53 @@ def page_part(run: ServerData, verification: dict[str, Any] | None, model: CostM
         "rows": text.rung_rows(found, settings.currency),
         "flips": text.flip_lines(turns, settings),
         "origin": f"{run.folder.name}: {sentences.origin(run)}",
+        "loads": _load_lines(measured, settings, conformance),
+        "figures": _figures(run, measured, settings, conformance),
         "load": f"{wording.number(load.calls)} calls of {load.format} at a time, for {load.years:g} years",
         "data": data,
         "embedded": embedded(data),
     }
+
+
+def load_lines(run: ServerData, verification: dict[str, Any] | None) -> list[str]:
+    """The answers for the numbers of calls that data/decision.toml names, in sentences; LabError if there are none."""
+    settings = read(DECISION)
+    return _load_lines(evidence.measured(run, settings.load.format), settings, _conformance(verification))
+
+
+def _load_lines(measured: Measured, settings: Settings, conformance: Mapping[str, str] | None) -> list[str]:
+    return [load_line(one, measured.messages) for one in by_load(measured, settings, conformance)]
+
+
+def _conformance(verification: dict[str, Any] | None) -> dict[str, str] | None:
+    """The suite's verdict by implementation, if it was run."""
+    if verification is None:
+        return None
+    return {name: str(found["status"]) for name, found in verification["implementations"].items()}
+
+
+def _figures(
+    run: ServerData, measured: Measured, settings: Settings, conformance: Mapping[str, str] | None
+) -> list[Embedded]:
+    """Where the answer flips, if the share of decode can be moved, and what speaks for each mix."""
+    load, made = settings.load, list[Embedded]()
+    languages = {name: str(build.get("language", "")) for name, build in run.note["builds"].items()}
+    try:
+        answers = maps.flip_map(measured, settings, conformance)
+    except Unknown:
+        pass
+    else:
+        title = figures.flip_map_title(answers, load.calls)
+        drawn = figures.flip_map(answers, load.calls, languages, title)
+        made.append(embed(drawn, "flip-map", title, title, answers))
+    matrix = maps.decision_matrix(measured, settings, conformance)
+    title = figures.decision_matrix_title(matrix, settings.currency, load.years)
+    said = " ".join(
+        f"{row['mix']}: saves {wording.percent(row['cpu_saved'])}, nets {words.money(row['net'], settings.currency)}."
+        for row in matrix.to_dict("records")
+    )
+    drawn = figures.decision_matrix(matrix, settings.currency, load.years, title)
+    return [*made, embed(drawn, "decision-matrix", title, said, matrix)]
 
 
 def embedded(data: Any) -> Markup:
@@ -70,20 +133,26 @@ def embedded(data: Any) -> Markup:
 
 
 def data_of(
-    found: Decision, measured: Measured, settings: Settings, conformance: Mapping[str, str] | None = None
+    found: Decision,
+    measured: Measured,
+    settings: Settings,
+    conformance: Mapping[str, str] | None = None,
+    curves: Curves | None = None,
 ) -> dict[str, Any] | None:
     """What the gates after G0 are asked with, as JSON has it; None if G0 leaves nothing to ask.
 
     `logs` has a list by worker for each mix, with None for NaN; `parts` has its server, boundary and implementation.
     `candidates` are what G0 and vetoes leave, `without_values` what there would be without vetoes. `own` is that of
-    flips.own_parts, or None with `own_reason`. `controls` are the quantities that a reader can move, `values` those
-    that were entered.
+    flips.own_parts, or None; `own_reason` says why the share cannot be moved, if it cannot. `curves` are those of
+    flips.curves_of, each as `bytes` and `ns`, or None with `curves_reason`. `search` is how flip points are looked for.
+    `controls` are the quantities that a reader can move, `values` those that were entered.
     """
     if G1 not in {step.gate for step in found.steps}:
         return None
     without_values = candidates(measured, replace(settings, values=()), conformance)
     mixes = [found.baseline, *without_values]
     own, own_reason = _own(measured, settings, conformance)
+    scaled, curves_reason = _curves(curves, measured, settings, conformance)
     return {
         "baseline": measured.baseline,
         "candidates": [str(mix) for mix in candidates(measured, settings, conformance)],
@@ -95,6 +164,9 @@ def data_of(
         "messages": measured.messages,
         "own": own,
         "own_reason": own_reason,
+        "chunk_bytes": measured.chunk_bytes,
+        "curves": scaled,
+        "curves_reason": curves_reason,
         "servers": list(settings.servers),
         "boundaries": list(settings.boundaries),
         "ladder": list(settings.ladder),
@@ -114,8 +186,18 @@ def data_of(
         "confidence": CONFIDENCE,
         "least_workers": MIN_WORKERS,
         "meanings": text.MEANINGS,
+        "names": text.NAMES,
+        "search": {
+            "most_calls": MOST_CALLS,
+            "most_share": MOST_SHARE,
+            "most_days": MOST_DAYS,
+            "points": POINTS,
+            "exact": EXACT,
+            "most_halvings": MOST_HALVINGS,
+            "few_workers": FEW_WORKERS,
+        },
         "zeroth": found.steps[0].text,
-        "controls": _controls(measured, settings, own),
+        "controls": _controls(measured, settings, None if own_reason else own),
     }
 
 
@@ -127,14 +209,28 @@ def _logs(measured: Measured, mix: str) -> list[float | None]:
 def _own(
     measured: Measured, settings: Settings, conformance: Mapping[str, str] | None
 ) -> tuple[dict[str, float] | None, str]:
-    """What decode, buffer and journal cost every mix, if that can be moved; else None and the reason."""
+    """What decode, buffer and journal cost every mix, or None; and why it cannot be moved, empty if it can."""
+    own: dict[str, float] | None = None
     try:
         own = own_parts(measured, settings, conformance)
         # Refuses a part that is nothing or all of a message: no factor makes another share of it.
         with_share(measured, own, own[measured.baseline])
     except Unknown as reason:
-        return None, str(reason)
+        return own, str(reason)
     return own, ""
+
+
+def _curves(
+    curves: Curves | None, measured: Measured, settings: Settings, conformance: Mapping[str, str] | None
+) -> tuple[dict[str, dict[str, list[float]]] | None, str]:
+    """The curve of every mix, if there is one of each; else None and the reason."""
+    try:
+        if curves is None:
+            raise Unknown(NO_MODEL)
+        found = curves_of(curves, own_parts(measured, settings, conformance), measured, settings)
+    except Unknown as reason:
+        return None, str(reason)
+    return {mix: {"bytes": list(curve), "ns": list(curve.values())} for mix, curve in found.items()}, ""
 
 
 def _controls(measured: Measured, settings: Settings, own: Mapping[str, float] | None) -> list[dict[str, Any]]:

@@ -32,12 +32,16 @@ class Gates:
 
 @dataclass(frozen=True)
 class Load:
-    """What has to be served: calls of a format at a time, the share of a core that is used, for how many years."""
+    """What has to be served: calls of a format at a time, the share of a core that is used, for how many years.
+
+    `examples` are other numbers of calls, which a report answers for before all else.
+    """
 
     format: str
     calls: float
     utilisation: float
     years: float
+    examples: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Settings:
-    """All of data/decision.toml; `lines`: implementations that the cost model has by another name, with that name."""
+    """All of data/decision.toml; `curves`: implementations that the cost model has by another name, with that name."""
 
     servers: tuple[str, ...]
     boundaries: tuple[str, ...]
@@ -72,7 +76,7 @@ class Settings:
     day: float
     prices: Mapping[str, Price]
     values: tuple[Value, ...]
-    lines: Mapping[str, str]
+    curves: Mapping[str, str]
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -159,7 +163,7 @@ def _checked(root: _Table) -> Settings:
     for part in (*servers, *boundaries, *ladder):
         if part not in prices:
             raise LabError(f"{root.source}: price.{part} is missing")
-    lines = root.table("lines")
+    curves = root.table("curves")
     found = Settings(
         servers,
         boundaries,
@@ -170,13 +174,14 @@ def _checked(root: _Table) -> Settings:
             load.number("calls", 1, 1e9),
             load.number("utilisation", 0.01, 1),
             load.number("years", 0.1, 50),
+            load.numbers("examples", 1, 1e9),
         ),
         money.word("currency"),
         money.number("core_month", 0, 1e6),
         money.number("day", 0, 1e6),
         prices,
         tuple(_of_value(value, prices) for value in root.tables("values")),
-        {name: lines.word(name) for name in lines.left},
+        {name: curves.word(name) for name in curves.left},
     )
     for table in (gates, load, money, root):
         table.done()
@@ -229,6 +234,16 @@ class _Table:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise self._wrong(key, value, f"a number from {low:g} to {high:g}")
         return float(value)
+
+    def numbers(self, key: str, low: float, high: float) -> tuple[float, ...]:
+        """A list of numbers from `low` to `high`, each more than the one before; it may be empty."""
+        value = self._take(key)
+        good = isinstance(value, list)
+        good = good and all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in value)
+        good = good and all(low <= one <= high for one in value) and value == sorted(set(value))
+        if not good:
+            raise self._wrong(key, value, f"a list of numbers from {low:g} to {high:g}, the least first")
+        return tuple(float(one) for one in value)
 
     def word(self, key: str, known: Collection[str] = ()) -> str:
         """A text, of `known` ones if there are any."""

@@ -41,6 +41,8 @@ def answer_line(decision: Decision) -> str:
     base, answer = decision.baseline, decision.answer
     if answer is None:
         return f"Undecided: whether to change {base} cannot be told from this."
+    if decision.likely:
+        return f"Stay with {base} for now: {decision.likely.mix} would probably be worth it, but that is not shown."
     if decision.stays:
         return f"Stay with {base}: no change is shown to be worth it."
     changed = changes(base, answer)
@@ -80,19 +82,23 @@ def worth_line(decision: Decision, measured: Measured, settings: Settings) -> st
 def sure_line(decision: Decision, settings: Settings) -> str:
     """How sure the answer is."""
     more = f"more than {wording.percent(settings.gates.gain)}"
+    wanted = wording.percent(settings.gates.probability)
     sure = words.likelihood(decision.probability)
     if decision.answer is None:
         if not wording.finite(decision.probability):
             return ""
-        wanted = wording.percent(settings.gates.probability)
         return (
             f"How sure: that the best of them saves {more} has a probability of {sure}; {wanted} is asked for, "
             "corrected for how many were asked."
         )
+    if decision.likely:
+        return (
+            f"How sure: that {decision.likely.mix} saves {more} and pays has a probability of "
+            f"{words.likelihood(decision.likely.chance)}; {wanted} is asked for. More workers would tell."
+        )
     if decision.stays:
         # Without rungs it was G1 that found nothing, whatever values did to the answer.
-        nearest = f"that even the likeliest rung does not both save {more} and pay"
-        what = nearest if decision.rungs else f"that nothing here saves {more}"
+        what = f"that no change both saves {more} and pays" if decision.rungs else f"that nothing here saves {more}"
     else:
         what = f"that the least certain step to it saves {more} and pays"
     return f"How sure: {what} has a probability of {sure}, as far as the machine of the run and the prices go."
@@ -104,11 +110,13 @@ def gate_line(decision: Decision) -> str:
 
 
 def open_lines(decision: Decision, settings: Settings) -> list[str]:
-    """What may pay as well, but is not shown."""
+    """What may pay as well, but is not shown, and was not told of with the answer."""
+    likely = decision.likely
     return [
         f"Open: {step.mix} would be better if it saved another {wording.percent(settings.gates.gain)} or more; that "
         f"has a probability of {words.likelihood(step.probability)}. More workers would tell."
         for step in decision.open
+        if step is not likely
     ]
 
 

@@ -8,6 +8,8 @@ from .boundary import boundary_costs
 from .carried import calls_carried
 from .claims import claims_table, claims_title, with_figures
 from .cost import cost
+from .decision_matrix import decision_matrix, decision_matrix_title
+from .flip_map import flip_map, flip_map_title
 from .forest import forest_title, ordered, ratio_forest
 from .grid import language_grid, language_grid_title
 from .instructions import instruction_counts
@@ -35,6 +37,10 @@ __all__ = [
     "claims_table",
     "claims_title",
     "cost",
+    "decision_matrix",
+    "decision_matrix_title",
+    "flip_map",
+    "flip_map_title",
     "forest_title",
     "instruction_counts",
     "language_grid",

@@ -12,6 +12,9 @@
   const PAYS = "pays", NO_PAY = "does not pay", TIE = "tie", NOT_SHOWN = "not shown", DEARER = "needs more CPU";
   const TOO_FEW = "too few workers";
   const LEAST = 0.001; // as words.LEAST
+  const LIKELY = 0.5; // as gates.LIKELY
+  const CALLS = "calls", SHARE = "share", DAYS = "days", CHUNK = "chunk";
+  const PAUSE = 150; // milliseconds without a move after which flip points are looked for
   const NO_NUMBER = "-";
   const SERVER = 0, BOUNDARY = 1, IMPLEMENTATION = 2; // places in data.parts
 
@@ -42,6 +45,15 @@
 
   /* As Python's :g has it, but with thousands separators. */
   const plain = (value) => grouped(String(Number(value.toPrecision(6))));
+
+  /* As Python's :.3g has it. */
+  function threeDigits(value) {
+    if (value === 0) return "0";
+    const short = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+    const [digits, power] = value.toExponential(2).split("e");
+    if (power >= -4 && power < 3) return short(fixed(value, 2 - power));
+    return `${short(digits)}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+  }
 
   const percent = (share) =>
     Number.isFinite(share) ? `${fixed(100 * share, 1).replace(/\.0$/, "")} %` : NO_NUMBER;
@@ -136,23 +148,23 @@
     return quantiles.get(freedom);
   }
 
-  /* What was measured: decision/measured.py, and with_share of decision/flips.py. */
+  /* What was measured: decision/measured.py, and with_share and with_chunk of decision/flips.py. */
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
   const asNumbers = (logs) => logs.map((log) => (log === null ? NaN : log));
   const measured = {
     us: data.us,
+    messages: data.messages,
     logs: Object.fromEntries(Object.entries(data.logs).map(([mix, logs]) => [mix, asNumbers(logs)])),
   };
 
-  /* The same servers if decode, buffer and journal were such a share of the baseline's message. */
-  function withShare(share) {
-    const now = data.own[data.baseline];
-    const factor = (share * (1 - now)) / (now * (1 - share));
+  /* The same servers with the implementation's part of each multiplied by the factor of its mix. */
+  function scaled(factorOf) {
     const costs = {};
     for (const [mix, part] of Object.entries(data.own)) {
-      const all = measured.logs[mix].map((log) => Math.exp(-log) + (factor - 1) * part);
+      const more = (factorOf(mix) - 1) * part;
+      const all = measured.logs[mix].map((log) => Math.exp(-log) + more);
       costs[mix] = all.map((cost) => (cost > 0 ? cost : NaN));
     }
     const base = costs[data.baseline];
@@ -160,10 +172,47 @@
     for (const mix of Object.keys(costs)) {
       logs[mix] = costs[mix].map((cost, worker) => Math.log(base[worker]) - Math.log(cost));
     }
-    return { us: data.us * mean(base.filter((cost) => !Number.isNaN(cost))), logs };
+    return { us: data.us * mean(base.filter((cost) => !Number.isNaN(cost))), messages: data.messages, logs };
   }
 
+  /* What makes decode, buffer and journal such a share of the baseline's message. */
+  function shareFactor(share) {
+    const now = data.own[data.baseline];
+    return (share * (1 - now)) / (now * (1 - share));
+  }
+
+  function withShare(share) {
+    const factor = shareFactor(share);
+    return scaled(() => factor);
+  }
+
+  /* With chunks of another size, and what an implementation does a factor dearer besides. */
+  function withChunk(size, factor) {
+    const grown = (curve) => nsAt(curve, size) / nsAt(curve, data.chunk_bytes);
+    const messages = (data.messages * data.chunk_bytes) / size;
+    return { ...scaled((mix) => factor * grown(data.curves[mix])), messages };
+  }
+
+  /* Nanoseconds of a chunk: between two sizes that were measured, straight in the logarithms of both. */
+  function nsAt({ bytes, ns }, size) {
+    const place = bytes.findIndex((one) => one >= size);
+    if (place <= 0) return ns[place < 0 ? ns.length - 1 : 0];
+    const [low, high] = [bytes[place - 1], bytes[place]].map(Math.log);
+    const [from, to] = [ns[place - 1], ns[place]].map(Math.log);
+    return Math.exp(from + ((Math.log(size) - low) / (high - low)) * (to - from));
+  }
+
+  const known = new WeakMap();
+
+  /* Pairs are kept with the servers that they are of, since the search for flip points asks again and again. */
   function pairOf(seen, mix, against) {
+    if (!known.has(seen)) known.set(seen, new Map());
+    const pairs = known.get(seen), key = `${mix}|${against}`;
+    if (!pairs.has(key)) pairs.set(key, newPair(seen, mix, against));
+    return pairs.get(key);
+  }
+
+  function newPair(seen, mix, against) {
     const others = seen.logs[against];
     const logs = seen.logs[mix].map((log, worker) => log - others[worker]).filter((log) => !Number.isNaN(log));
     const workers = logs.length;
@@ -198,7 +247,7 @@
     return whole;
   }
 
-  const coresOf = (us, given) => (given.calls * data.messages * us) / 1e6 / data.utilisation;
+  const coresOf = (us, seen, given) => (given.calls * seen.messages * us) / 1e6 / data.utilisation;
 
   const moneyOf = (cores, given) => cores * given.core_month * data.months * given.years;
 
@@ -296,7 +345,7 @@
   function rung(mix, against, seen, given, values) {
     const pair = pairOf(seen, mix, against);
     const extra = priceOf(mix, given, values) - priceOf(against, given, values);
-    const spent = moneyOf(coresOf(usOf(seen, against), given), given);
+    const spent = moneyOf(coresOf(usOf(seen, against), seen, given), given);
     const saved = spent * sharesOf(pair)[0];
     const edge = edgeOf(given.gain);
     const probability = chanceOf(pair, edge);
@@ -316,11 +365,13 @@
     } else {
       [verdict, said] = [DEARER, "passed over, since it needs more CPU"];
     }
-    const text =
+    const step = { gate, verdict, accepted, mix, against, pair, probability, chance, saved, extra };
+    // Put together only where it is shown: the search for flip points asks a thousand times.
+    const told = () =>
       `${mix} ${saving(pair, against)}, more than ${percent(given.gain)} with a probability of ` +
       `${likelihood(probability)}. In ${plain(given.years)} years that is worth ` +
       `${money(saved)} of cores, and it ${owning(extra)}: ${said}.`;
-    return { gate, text, verdict, accepted, mix, against, pair, probability, chance, saved, extra };
+    return Object.defineProperty(step, "text", { get: told });
   }
 
   function worthEdge(extra, spent) {
@@ -348,10 +399,21 @@
     if (decision.gate === "G3") return after(decision.rungs, true).find((step) => step.gate === "G3");
     if (decision.gate === "G2") {
       const accepted = decision.rungs.filter((step) => step.accepted);
-      const nearest = (step) => [Number.isFinite(step.chance) ? step.chance : -1, step.saved - step.extra];
-      return accepted.length ? accepted[accepted.length - 1] : highest(decision.rungs, nearest);
+      return accepted.length ? accepted[accepted.length - 1] : nearestOf(decision.rungs);
     }
     return decision.steps.filter((step) => step.gate === decision.gate).pop();
+  }
+
+  /* The rung that came nearest to paying: its chance, and then what it would have brought. */
+  const nearestOf = (rungs) =>
+    highest(rungs, (step) => [Number.isFinite(step.chance) ? step.chance : -1, step.saved - step.extra]);
+
+  const stays = (decision) => decision.answer === data.baseline;
+
+  /* If nothing is changed: the rung that came nearest to paying, if it probably would and that is not shown. */
+  function likely(decision) {
+    const nearest = stays(decision) && decision.rungs.length > 0 ? nearestOf(decision.rungs) : null;
+    return nearest !== null && nearest.verdict === NOT_SHOWN && nearest.chance >= LIKELY ? nearest : null;
   }
 
   function valueLine(value) {
@@ -364,13 +426,95 @@
     return `${value.name} ${listing(said)}`;
   }
 
-  /* Sentences and rows: decision/text.py. */
+  /* Where the answer flips: decision/flips.py. */
 
-  const stays = (decision) => decision.answer === data.baseline;
+  /* Points at equal distances, with both ends. */
+  function linear(low, high) {
+    const last = data.search.points - 1;
+    const points = Array.from({ length: last }, (_, place) => low + place * ((high - low) / last));
+    return [...points, high];
+  }
+
+  /* Points at equal ratios, with both ends. */
+  function geometric(low, high) {
+    const between = linear(Math.log10(low), Math.log10(high)).slice(1, -1);
+    return [low, ...between.map((log) => 10 ** log), high];
+  }
+
+  /* The nearest turns on both sides of what is given. */
+  function searched(quantity, now, grid, answerAt) {
+    const here = answerAt(now);
+    const below = turnOf(here, now, grid.filter((point) => point < now).reverse(), answerAt);
+    const above = turnOf(here, now, grid.filter((point) => point > now), answerAt);
+    return { quantity, now, low: grid[0], high: grid[grid.length - 1], below, above };
+  }
+
+  /* The first turn along points that lead away from `now`, where the answer is `here`; null if there is none. */
+  function turnOf(here, now, points, answerAt) {
+    let inner = now;
+    for (const point of points) {
+      let outer = point, there = answerAt(point);
+      if (there === here) {
+        inner = outer;
+        continue;
+      }
+      for (let halving = 0; halving < data.search.most_halvings; halving += 1) {
+        if (Math.abs(outer - inner) <= data.search.exact * Math.max(Math.abs(outer), Math.abs(inner))) break;
+        const middle = (inner + outer) / 2;
+        const answer = answerAt(middle);
+        if (answer === here) inner = middle;
+        else [outer, there] = [middle, answer];
+      }
+      return { at: outer, answer: there };
+    }
+    return null;
+  }
+
+  /* The flip points with what is given; `moved` says whether the share is another one than was measured. */
+  function flips(given, moved) {
+    const search = data.search;
+    if (data.workers < data.least_workers) {
+      return [CALLS, SHARE, DAYS, CHUNK].map((quantity) => ({ quantity, reason: search.few_workers }));
+    }
+    const seen = moved ? withShare(given.share) : measured;
+    const factor = moved ? shareFactor(given.share) : 1;
+    const answer = (servers, asked) => nameOf(decide(servers, asked));
+    const withCalls = (calls) => answer(seen, { ...given, calls });
+    const found = [searched(CALLS, given.calls, geometric(1, search.most_calls), withCalls)];
+    if (data.own_reason) {
+      found.push({ quantity: SHARE, reason: data.own_reason });
+    } else {
+      const shared = (share) => answer(withShare(share), given);
+      found.push(searched(SHARE, given.share, linear(0, search.most_share), shared));
+    }
+    const there = data.parts[data.baseline];
+    for (const part of new Set([...data.servers, ...data.boundaries, ...data.ladder])) {
+      if (there.includes(part)) continue;
+      const withDays = (days) => answer(seen, { ...given, yearly: { ...given.yearly, [part]: days } });
+      const grid = [0, ...geometric(0.1, search.most_days)];
+      found.push({ ...searched(DAYS, given.yearly[part], grid, withDays), part });
+    }
+    if (data.curves === null) {
+      found.push({ quantity: CHUNK, reason: data.curves_reason });
+    } else {
+      const sizes = Object.values(data.curves).map((curve) => curve.bytes);
+      const low = Math.max(...sizes.map((bytes) => bytes[0]));
+      const high = Math.min(...sizes.map((bytes) => bytes[bytes.length - 1]));
+      const sized = (size) => answer(withChunk(size, factor), given);
+      found.push(searched(CHUNK, data.chunk_bytes, geometric(low, high), sized));
+    }
+    return found;
+  }
+
+  /* Sentences and rows: decision/text.py. */
 
   function answerLine(decision) {
     const base = data.baseline, answer = decision.answer;
     if (answer === null) return `Undecided: whether to change ${base} cannot be told from this.`;
+    const nearest = likely(decision);
+    if (nearest !== null) {
+      return `Stay with ${base} for now: ${nearest.mix} would probably be worth it, but that is not shown.`;
+    }
     if (stays(decision)) return `Stay with ${base}: no change is shown to be worth it.`;
     const [old, made] = [data.parts[base], data.parts[answer]];
     const kept = made[IMPLEMENTATION] === old[IMPLEMENTATION];
@@ -386,7 +530,7 @@
   function worthLine(decision, seen, given) {
     if (decision.answer === null || stays(decision)) return "";
     const base = data.baseline, answer = decision.answer;
-    const [before, then] = [base, answer].map((mix) => coresOf(usOf(seen, mix), given));
+    const [before, then] = [base, answer].map((mix) => coresOf(usOf(seen, mix), seen, given));
     const extra = priceOf(answer, given, data.values) - priceOf(base, given, data.values);
     return (
       `It ${saving(pairOf(seen, answer, base), base)} (${count(data.workers, "worker")}): ${number(then)} cores ` +
@@ -397,19 +541,26 @@
 
   function sureLine(decision, given) {
     const more = `more than ${percent(given.gain)}`;
+    const wanted = percent(given.probability);
     const sure = likelihood(decision.probability);
     if (decision.answer === null) {
       if (!Number.isFinite(decision.probability)) return "";
-      const wanted = percent(given.probability);
       return (
         `How sure: that the best of them saves ${more} has a probability of ${sure}; ${wanted} is asked for, ` +
         "corrected for how many were asked."
       );
     }
+    const nearest = likely(decision);
+    if (nearest !== null) {
+      return (
+        `How sure: that ${nearest.mix} saves ${more} and pays has a probability of ` +
+        `${likelihood(nearest.chance)}; ${wanted} is asked for. More workers would tell.`
+      );
+    }
     let what = `that the least certain step to it saves ${more} and pays`;
     if (stays(decision)) {
-      const nearest = `that even the likeliest rung does not both save ${more} and pay`;
-      what = decision.rungs.length > 0 ? nearest : `that nothing here saves ${more}`;
+      const none = `that no change both saves ${more} and pays`;
+      what = decision.rungs.length > 0 ? none : `that nothing here saves ${more}`;
     }
     return `How sure: ${what} has a probability of ${sure}, as far as the machine of the run and the prices go.`;
   }
@@ -417,20 +568,52 @@
   const gateLine = (decision) =>
     `Decided by ${decision.gate} (${data.meanings[decision.gate]}): ${deciding(decision).text}`;
 
-  const openLines = (decision, given) =>
-    after(decision.rungs, false)
-      .filter((step) => step.verdict === NOT_SHOWN && step.saved > step.extra)
+  function openLines(decision, given) {
+    const told = likely(decision);
+    return after(decision.rungs, false)
+      .filter((step) => step.verdict === NOT_SHOWN && step.saved > step.extra && step !== told)
       .map(
         (step) =>
           `Open: ${step.mix} would be better if it saved another ${percent(given.gain)} or more; that ` +
           `has a probability of ${likelihood(step.probability)}. More workers would tell.`,
       );
+  }
 
   function rowOf(step) {
     const [share, low, high] = sharesOf(step.pair);
     const outcome = `${step.accepted ? "accepted" : "passed over"}: ${step.verdict}`;
     const shown = [percent(share), span(low, high), likelihood(step.probability), money(step.saved), money(step.extra)];
     return [step.gate, step.mix, step.against, ...shown, outcome];
+  }
+
+  function amountOf(search, value, given) {
+    if (search.quantity === SHARE) return percent(value);
+    if (search.quantity === DAYS) return `${threeDigits(value)} days a year (${money(value * given.day)})`;
+    return `${number(value)} ${search.quantity === CHUNK ? "bytes" : "calls"}`;
+  }
+
+  /* Flip points in sentences; parts whose maintenance changes nothing are told of together. */
+  function flipLines(searches, given) {
+    const found = [], idle = [];
+    for (const one of searches) {
+      const name = `${data.names[one.quantity]}${one.part ? ` of ${one.part}` : ""}`;
+      const amount = (value) => amountOf(one, value, given);
+      const turns = [["below", one.below], ["above", one.above]]
+        .filter(([, turn]) => turn)
+        .map(([side, turn]) => `${side} ${amount(turn.at)} the answer is ${turn.answer}`);
+      if (one.reason) found.push(`${name}: left out, since ${one.reason}.`);
+      else if (turns.length > 0) found.push(`${name}, now ${amount(one.now)}: ${turns.join("; ")}.`);
+      else if (one.quantity === DAYS) idle.push(one);
+      else {
+        const ends = `${amount(one.low)} to ${amount(one.high)}`;
+        found.push(`${name}, now ${amount(one.now)}: no value from ${ends} flips it.`);
+      }
+    }
+    if (idle.length > 0) {
+      const parts = listing(idle.map((one) => one.part));
+      found.push(`No maintenance up to ${plain(idle[0].high)} days a year changes the answer for ${parts}.`);
+    }
+    return found;
   }
 
   /* The page. */
@@ -481,6 +664,25 @@
     return given;
   }
 
+  const flipList = byId("decision-flips");
+  const flipsOfFile = [...flipList.children].map((line) => line.textContent);
+  let pause;
+
+  /* The search takes so long that a slider would stutter: it begins once nothing was moved for a while. */
+  function showFlips(given, moved, changed) {
+    clearTimeout(pause);
+    const done = (lines) => {
+      writeList(flipList, lines);
+      flipList.setAttribute("aria-busy", "false");
+    };
+    if (!changed) {
+      done(flipsOfFile);
+      return;
+    }
+    flipList.setAttribute("aria-busy", "true");
+    pause = setTimeout(() => done(flipLines(flips(given, moved), given)), PAUSE);
+  }
+
   function show() {
     const given = settings();
     const changed = controls.filter((control) => control.value !== control.now);
@@ -508,6 +710,7 @@
     write(byId("decision-changed"), `Changed from data/decision.toml: ${differs.join("; ")}.`);
     const fragment = new URLSearchParams(changed.map((one) => [one.key, String(one.value)]));
     byId("decision-link").setAttribute("href", changed.length ? `#${fragment}` : "#decision");
+    showFlips(given, moved, changed.length > 0);
   }
 
   const within = (control, value) => Math.min(Math.max(value, control.low), control.high);

@@ -100,7 +100,8 @@ def shown(rows: pd.DataFrame, definition: Mapping[str, Any], languages: Mapping[
     said = [*lines(rows, counted, pairs, arms), *_without(rows, lost, arms)]
     message = title(counted, pairs)
     drawn = instruction_counts(counted, languages, message)
-    return Shown(said, [embed(drawn, "instructions-counts", message, alternative(counted))], tables)
+    own = _of(counted, cell_of(counted))
+    return Shown(said, [embed(drawn, "instructions-counts", message, alternative(counted), own)], tables)
 
 
 def title(counted: pd.DataFrame, pairs: pd.DataFrame) -> str:

@@ -199,7 +199,7 @@ def shown(rows: pd.DataFrame, definition: Mapping[str, Any], languages: Mapping[
     said += [_tail_line(cell, judged) for cell in others]
     lines = [line for line in said if line]
     message = _title(main)
-    drawn = embed(latency_tail(found, languages, message), "latency-tail", message, " ".join(lines))
+    drawn = embed(latency_tail(found, languages, message), "latency-tail", message, " ".join(lines), found)
     return Shown(lines, [drawn], [_table(cell) for cell in cells])
 
 

@@ -127,8 +127,9 @@ def shown(rows: pd.DataFrame, definition: Mapping[str, Any], languages: Mapping[
         return Shown(["Nothing was measured."])
     processes, medians = per_process(rows), per_call(rows)
     said, message = _lines(processes, languages), _title(medians)
-    figure = memory_over_time(over_time(rows), languages, message)
-    made = embed(figure, f"{definition['name']}-over-time", message, " ".join(said))
+    looks = over_time(rows)
+    figure = memory_over_time(looks, languages, message)
+    made = embed(figure, f"{definition['name']}-over-time", message, " ".join(said), looks)
     return Shown(said, [made], [_table(medians)])
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from .. import wording
 from ..analysis import BOOTSTRAPS, CONFIDENCE, MIN_WORKERS
-from ..embed import embed
+from ..embed import Embedded, embed
 from ..figures.ownership import ABOUT, amount, arms_of, ownership_costs
 from .ownership import ORDER
 from .shown import Shown, ShownTable
@@ -92,10 +92,11 @@ def shown(rows: pd.DataFrame, definition: Mapping[str, Any], languages: Mapping[
     table = table[[*ABOUT, *planned, *(arm for arm in arms_of(table) if arm not in planned)]]
     main = headlines(table)
     said = lines(rows, table, definition["arms"])
-    figures: list[dict[str, Any]] = []
+    figures: list[Embedded] = []
     if len(main):
         message = title(main)
-        figures = [embed(ownership_costs(main, languages, message), "ownership-costs", message, alternative(main))]
+        drawn, data = ownership_costs(main, languages, message), main.rename_axis("quantity").reset_index()
+        figures = [embed(drawn, "ownership-costs", message, alternative(main), data)]
     return Shown(said, figures, [_table(rows, table)])
 
 

@@ -44,11 +44,16 @@ class ProbeData:
         return {arm["name"]: arm["build"]["language"] for arm in self.note["arms"] if arm["build"].get("language")}
 
     @property
-    def origin(self) -> str:
-        """Where the run is from, in one phrase."""
+    def about(self) -> str:
+        """What the run was made with, in one phrase."""
         found = self.note["environment"]
         where = f"{found['cpu']['name']}, {wording.interpreter(found['python'])}, {wording.commit(found['commit'])}"
-        return f"{self.folder.name}: profile {self.note['profile']}, {where}"
+        return f"profile {self.note['profile']}, {where}"
+
+    @property
+    def origin(self) -> str:
+        """Where the run is from, in one phrase."""
+        return f"{self.folder.name}: {self.about}"
 
     def shown(self, name: str) -> Shown:
         """What a probe shows."""
@@ -66,11 +71,15 @@ def read_probes(folder: Path) -> ProbeData | None:
 
 
 def latest(*folders: Path) -> ProbeData | None:
-    """The newest run of probes of the first folder of runs that holds any; None if there is none."""
+    """Of the first folder of runs that holds any, the run with the most probes, of equals the newest; None without one.
+
+    All of them come from one run, so that no two machines are mixed.
+    """
     for folder in folders:
-        for note in sorted(folder.glob(f"*/{NOTE}"), reverse=True):
-            if found := read_probes(note.parent):
-                return found
+        notes = sorted(folder.glob(f"*/{NOTE}"), reverse=True)
+        found = [made for note in notes if (made := read_probes(note.parent))]
+        if found:
+            return max(found, key=lambda made: len(made.rows))
     return None
 
 

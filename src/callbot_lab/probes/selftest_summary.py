@@ -167,6 +167,20 @@ def lines(table: pd.DataFrame) -> list[str]:
     return said
 
 
+def verdict_line(table: pd.DataFrame) -> str:
+    """What the rule of a verdict, which also asks for more than the null arm shows, makes of identical arms and of
+    known differences: one sentence."""
+    rows = table.set_index(["analysis", "injected"])
+    null = rows.loc[(PAIRED, 0.0)]
+    found = [share for analysis, share in rows.index if analysis == PAIRED and share and _sure(rows, share)]
+    end = f"a true {wording.percent(min(found))} nine times out of ten or more" if found else "no difference surely"
+    return (
+        f"Self-test: of {int(null['comparisons']):,} comparisons of identical arms the interval alone calls "
+        f"{wording.percent(null['found'])} different, the verdict, which wants more than the null arm shows, "
+        f"{wording.percent(null['called'])}. The instrument finds {end}."
+    )
+
+
 def page_part(made: SelfTest) -> dict[str, Any]:
     """The part of the page: `lines`, `origin`, `status`, `warnings`, `figure`, and `heads` and `rows` of the table."""
     said, message = lines(made.rates), title(made.rates)
@@ -175,7 +189,7 @@ def page_part(made: SelfTest) -> dict[str, Any]:
         "origin": origin(made),
         "status": made.note["status"],
         "warnings": made.note["warnings"],
-        "figure": embed(figures.power_curve(made.rates, message), "power", message, " ".join(said)),
+        "figure": embed(figures.power_curve(made.rates, message), "power", message, " ".join(said), made.rates),
         "heads": HEADS,
         "rows": worded(made.rates),
     }

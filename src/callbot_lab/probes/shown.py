@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from ..embed import Embedded
+
 
 @dataclass(frozen=True)
 class ShownTable:
@@ -21,10 +23,10 @@ class ShownTable:
 
 @dataclass(frozen=True)
 class Shown:
-    """Sentences, the most important first; figures as embed.embed makes them; tables."""
+    """Sentences, the most important first; figures; tables."""
 
     lines: list[str]
-    figures: list[dict[str, Any]] = field(default_factory=list)
+    figures: list[Embedded] = field(default_factory=list)
     tables: list[ShownTable] = field(default_factory=list)
 
 

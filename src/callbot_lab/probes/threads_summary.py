@@ -262,9 +262,17 @@ def shown(rows: pd.DataFrame, definition: Mapping[str, Any], languages: Mapping[
     figure = thread_scaling(known.scaled, known.waited, languages, message)
     return Shown(
         [*warned, *threads, *_price_lines(known), *_gain_lines(known), *waiting, samples, *without],
-        [embed(figure, "threads-scaling", message, " ".join([*threads, *waiting]))],
+        [embed(figure, "threads-scaling", message, " ".join([*threads, *waiting]), _data(known))],
         _tables(known),
     )
+
+
+def _data(known: _Known) -> pd.DataFrame:
+    """What the figure shows, a row for each size and arm: `scaling` with `waits`, whose own interval and processes are
+    `low_wait`, `high_wait` and `processes_wait`."""
+    if known.waited.empty:
+        return known.scaled
+    return known.scaled.merge(known.waited, on=["size", "arm"], how="outer", suffixes=("", "_wait"))
 
 
 def _known(rows: pd.DataFrame, twins: Sequence[Twin]) -> _Known:

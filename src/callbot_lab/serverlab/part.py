@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from .. import figures, wording
-from ..embed import embed
+from ..embed import Embedded, embed
 from ..worker import NULL
 from . import sentences
 from .summary import ServerData, boundaries, capacities, costs, gains, parts, sampled
@@ -26,7 +26,6 @@ def page_part(run: ServerData, claimed: float) -> dict[str, Any]:
         "origin": sentences.origin(run),
         "status": run.note["status"],
         "warnings": run.note["warnings"],
-        "question": run.note["definition"]["question"],
         "baseline": run.baseline,
         "margin": wording.margin(run.note["definition"]["margin"]),
         "cells": [
@@ -109,17 +108,15 @@ def carried_rows(run: ServerData, carried: pd.DataFrame, form: str) -> list[dict
     return rows
 
 
-def drawn(
-    run: ServerData, table: pd.DataFrame, carried: dict[str, pd.DataFrame], claimed: float
-) -> list[dict[str, Any]]:
+def drawn(run: ServerData, table: pd.DataFrame, carried: dict[str, pd.DataFrame], claimed: float) -> list[Embedded]:
     """The figures of which the run has the numbers."""
-    cell, made = sentences.main_cell(run), []
+    cell, made = sentences.main_cell(run), list[Embedded]()
     pieces = with_language(run, parts(run, cell))
     if len(pieces):
         title = sentences.time_line(run) or "What a message costs, by its parts."
         picture = figures.message_parts(pieces, table[table["cell"] == cell].rename(columns={"arm": "mix"}), title)
         said = " ".join(f"{row['mix']}: {row['part']} {wording.percent(row['share'])}." for _, row in pieces.iterrows())
-        made.append(embed(picture, "message-parts", title, said))
+        made.append(embed(picture, "message-parts", title, said, pieces))
     found = with_language(run, gains(run, cell))
     if len(found):
         title = sentences.bound_line(run) or "What an implementation gains in a whole server."
@@ -128,7 +125,7 @@ def drawn(
             f"{wording.ratio(row['gain'])}, bound {wording.ratio(row['bound'])}."
             for _, row in found.iterrows()
         )
-        made.append(embed(figures.amdahl(found, claimed, title), "amdahl", title, said))
+        made.append(embed(figures.amdahl(found, claimed, title), "amdahl", title, said, found))
     marks = boundaries(run)
     if len(marks):
         title = sentences.boundary_line(run)
@@ -136,14 +133,16 @@ def drawn(
             f"{row['panel']}: {row['arm']}, boundary at {row['boundary']}: {wording.ratio(1 / row['ratio'])}."
             for _, row in marks.iterrows()
         )
-        made.append(embed(figures.boundary_costs(marks, run.baseline, title), "boundary-servers", title, said))
+        picture = figures.boundary_costs(marks, run.baseline, title)
+        made.append(embed(picture, "boundary-servers", title, said, marks))
     for form, calls in carried.items():
         if len(calls):
             title = sentences.best_line(run, form) or f"Calls of {form} that one core carries."
             rows = carried_rows(run, calls, form)
             said = " ".join(f"{row['mix']}: {row['calls']} calls ({row['interval']})." for row in rows)
-            picture = figures.calls_carried(with_language(run, calls), run.baseline, title)
-            made.append(embed(picture, f"calls-carried-{form}", title, said))
+            shown = with_language(run, calls)
+            picture = figures.calls_carried(shown, run.baseline, title)
+            made.append(embed(picture, f"calls-carried-{form}", title, said, shown))
     return made
 
 

@@ -106,6 +106,22 @@ def best_line(run: ServerData, form: str = "") -> str:
     )
 
 
+def carried_lines(run: ServerData) -> list[str]:
+    """What a core carries of each format: with the baseline, with the report's two designs, with the best."""
+    roles, said = run.note["definition"]["report"], list[str]()
+    wanted = dict.fromkeys([run.baseline, roles[SLOW], roles[FAST], roles[BEST]])
+    for form in searched_formats(run):
+        table = _by_mix(run, form)
+        mixes = [mix for mix in wanted if mix in table.index]
+        if not mixes:
+            continue
+        parts = [f"{_carries(table.loc[mix])} with {mix}" for mix in mixes]
+        held, seconds = table.loc[mixes[-1]], run.note["profile"]["hold_seconds"]
+        end = f"; {mixes[-1]} held {wording.number(held['held'])} for {seconds:.0f} seconds" if wording.finite(held["held"]) else ""
+        said.append(f"{form}: {wording.listing(parts)}{end}.")
+    return said
+
+
 def time_line(run: ServerData) -> str:
     """Where the time of the fastest mix goes."""
     mix, cell = run.note["definition"]["report"][BEST], main_cell(run)
