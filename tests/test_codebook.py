@@ -43,7 +43,8 @@ def types(schema: pa.Schema) -> dict[str, str]:
     kinds = {}
     for field in schema:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        kinds[field.name] = str(kind).removeprefix("large_")
+        # Parquet has a name of its own for what a list holds.
+        kinds[field.name] = str(kind).removeprefix("large_").replace("list<element: ", "list<item: ")
     return kinds
 
 

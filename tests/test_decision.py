@@ -250,7 +250,7 @@ def test_a_chunk_costs_what_was_measured_and_between_two_sizes_the_logarithms_ar
     ]
     points, none = pd.DataFrame(rows, columns=["worker", "arm", "bytes", "role", "ns"]), pd.DataFrame()
     curves = flips.Curves.of(CostModel("stdlib", points, none, none, none, none))
-    assert {arm: list(curve) for arm, curve in curves.arms.items()} == dict.fromkeys(powers, list(sizes))
+    assert {arm: list(curve) for arm, curve in curves.arms.items()} == {key: list(sizes) for key in powers}
     assert curves.arms["cython"][16] == pytest.approx(3 * 16**0.2)
     measured, found = servers(), settings('ladder = ["python", "cython"]')
     own = flips.own_parts(measured, found)

@@ -98,5 +98,32 @@ def test_a_run_without_such_experiments_says_so(tmp_path: Path) -> None:
 
 def test_the_findings_are_what_the_data_says() -> None:
     text = readme.FINDINGS.read_text(encoding="utf-8")
-    assert set(re.findall(r"callbot-lab readme (\w+) -->", text)) == {"origin", "answer", "boundary", *findings.PARTS}
+    assert set(re.findall(r"callbot-lab readme (\w+) -->", text)) == {
+        "origin",
+        "answer",
+        "machines",
+        "boundary",
+        *findings.PARTS,
+    }
     assert readme.rewritten(text) == text, "run: callbot-lab readme"
+
+
+def test_machines_lie_side_by_side_and_are_not_mixed(true: Both, tmp_path: Path) -> None:
+    other = results.read_run(make_run(tmp_path / "other", [matched(0.8), ablation(language=0.5)]))
+    other.note["environment"]["cpu"]["name"] = "Another CPU"
+    lone = results.read_run(make_run(tmp_path / "lone", [matched(0.8)]))
+    text = findings.machines([true, *((run, summary.summarise(run)) for run in (other, lone))])
+    head, *body = rows(text)
+    assert head == ["run", "CPU", "the report's two designs", "the language alone", "avx2", "avx512", "scalar"]
+    assert [row[:2] for row in body] == [
+        ["`run`", "Example CPU"],
+        ["`other`", "Another CPU"],
+        ["`lone`", "Example CPU"],
+    ]
+    assert [number(row[3]) for row in body[:2]] == pytest.approx([1.25, 0.5], rel=0.05)
+    assert number(body[0][2]) / number(body[1][2]) == pytest.approx(1.25 / 0.5, rel=0.05)
+    for row, truth in zip(body, (1.1, 0.8, 0.8), strict=True):
+        ends = [[float(end) for end in cell.split(" to ")] for cell in row[4:]]
+        assert all(end == pytest.approx(truth, rel=0.05) for pair in ends for end in pair)
+    assert body[2][2:4] == ["-", "-"]
+    assert "rust against cython" in text

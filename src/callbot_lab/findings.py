@@ -5,12 +5,15 @@ Every function takes a run and its summary (summary.summarise) and returns Markd
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from . import ablation, costsummary, summary, wording
+from .ablation import Chain
 from .costmodel import cost_model
+from .figures.style import ratios
 from .operations import Needs, operation_of
 from .results import RunData
 from .worker import EMPTY, NULL
@@ -109,8 +112,41 @@ def sizes(run: RunData, table: pd.DataFrame) -> str:
     return "\n\n".join(parts) or "No sizes were compared."
 
 
+def machines(runs: Sequence[tuple[RunData, pd.DataFrame]]) -> str:
+    """The same comparisons on the machines of several runs, each with its summary: a row a run, nothing mixed.
+
+    Columns: the seed report's two designs, the step of the ablation that is the language and nothing else, and, for
+    every kernel that is written in two languages, the range of the one against the other over the cells.
+    """
+    found = [(run, _matched(run, table), _first_chain(run, table)) for run, table in runs]
+    kernels = sorted({kernel for _, pairs, _ in found for kernel in pairs["kernel"]})
+    rows, compared = [], list[str]()
+    for run, pairs, made in found:
+        step = made.step(ablation.LANGUAGE) if made else None
+        cells = [_range(pairs[pairs["kernel"] == kernel]) for kernel in kernels]
+        gain = made.gain if made else None
+        report = f"{wording.ratio(gain.value)} ({wording.interval(gain.low, gain.high)})" if gain else wording.NO_NUMBER
+        language = _estimate(step) if step is not None else wording.NO_NUMBER
+        rows.append([f"`{run.folder.name}`", run.note["environment"]["cpu"]["name"], report, language, *cells])
+        compared += [f"{row['language']} against {row['other']}" for row in pairs[:1].to_dict("records")]
+    heads = ["run", "CPU", "the report's two designs", "the language alone", *kernels]
+    said = (
+        f"How many times as fast. The language alone: the report's Rust design against the same in Cython. Kernels: "
+        f"{wording.listing(list(dict.fromkeys(compared)))}, the least and the most over the cells of the table above."
+    )
+    return f"{said}\n\n{wording.table(heads, rows)}"
+
+
 PARTS = {"language": language, "algorithm": algorithm, "steps": steps, "binding": binding, "sizes": sizes}
 """The tables by the name of the part."""
+
+
+def _first_chain(run: RunData, table: pd.DataFrame) -> Chain | None:
+    """The ablation of a run in its first cell; None if it has none."""
+    for experiment in run.note["experiments"]:
+        if experiment.get("steps"):
+            return ablation.chain(run, table, experiment, experiment["cells"][0])
+    return None
 
 
 def _matched(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
@@ -119,6 +155,11 @@ def _matched(run: RunData, table: pd.DataFrame) -> pd.DataFrame:
     models = [each["name"] for each in run.note["experiments"] if any(cell.get("model") for cell in each["cells"])]
     pairs = pairs[~pairs["experiment"].isin(models)]
     return pairs[pairs.groupby("experiment")["kernel"].transform("nunique") > 1]
+
+
+def _range(pairs: pd.DataFrame) -> str:
+    """The least and the most ratio of pairs."""
+    return ratios(pairs["ratio"]) if len(pairs) else wording.NO_NUMBER
 
 
 def _estimate(row: Any) -> str:

@@ -201,7 +201,13 @@ def _recorded() -> tuple[RunData, pd.DataFrame]:
 @cache
 def _run_of(experiment: str) -> tuple[RunData, pd.DataFrame]:
     """The newest recorded run with an experiment, and its summary."""
-    run = results.read_run(results.latest_run(RUNS, experiment))
+    return _summarised(results.latest_run(RUNS, experiment))
+
+
+@cache
+def _summarised(folder: Path) -> tuple[RunData, pd.DataFrame]:
+    """A run and its summary."""
+    run = results.read_run(folder)
     return run, summary.summarise(run)
 
 
@@ -273,6 +279,7 @@ _PARTS: dict[str, Callable[[], str]] = {
     **{name: partial(probe, name) for name in recorded.SHOWN},
     "selftest": lambda: seen(selftest_summary.latest(RUNS)),
     "steadiness": lambda: states(_recorded()[0]),
+    "machines": lambda: findings.machines([_summarised(path) for path in results.runs_with(RUNS, "matched")]),
     "origin": lambda: _origin(_recorded()[0]),
     **{name: partial(lambda make: make(*_recorded()), make) for name, make in findings.PARTS.items()},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,17 @@ def read_verification(folder: Path) -> dict[str, Any] | None:
         raise LabError(f"{path} is damaged ({_first_line(error)})") from None
 
 
+def runs_with(folder: Path, experiment: str = "") -> Iterator[Path]:
+    """The runs in a folder of runs, or those with an experiment, the newest first."""
+    for run in sorted((path.parent for path in folder.glob("*/run.json")), reverse=True):
+        if not experiment or experiment in {one["name"] for one in read_plan(run)["experiments"]}:
+            yield run
+
+
 def latest_run(folder: Path, experiment: str = "") -> Path:
     """The newest run in a folder of runs, or the newest with an experiment; LabError if there is none."""
-    runs = sorted((path.parent for path in folder.glob("*/run.json")), reverse=True)
-    for run in runs:
-        if not experiment or experiment in {one["name"] for one in read_plan(run)["experiments"]}:
-            return run
+    for run in runs_with(folder, experiment):
+        return run
     wanted, option = (f" with {experiment}", f" -e {experiment}") if experiment else ("", "")
     raise LabError(f"{folder} holds no run{wanted}; make one with: callbot-lab measure{option}")
 

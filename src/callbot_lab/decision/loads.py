@@ -54,7 +54,7 @@ def load_line(one: ForLoad, messages: float) -> str:
 def _sure(decision: Decision) -> str:
     sure = words.likelihood(decision.probability)
     if not decision.stays:
-        return f"That the least certain step to it gains enough and pays has a probability of {sure}."
+        return f"The least certain step to it gains enough and pays with a probability of {sure}."
     if decision.likely:
         return (
             f"{decision.likely.mix} would pay with a probability of {words.likelihood(decision.likely.chance)}, which "

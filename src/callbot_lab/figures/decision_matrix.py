@@ -40,7 +40,7 @@ def decision_matrix(table: pd.DataFrame, currency: str, years: float, title: str
 
     `table` is decision.maps.decision_matrix; its money is over so many years.
     """
-    heading = textwrap.wrap(title, 88)
+    heading = textwrap.wrap(title, 84)
     caption = textwrap.wrap(_caption(table, years), 118)
     left, right = 0.2 + _LETTER * max(map(len, table["mix"])), 0.1
     top, bottom = 0.15 + 0.19 * len(heading), 0.2 + 0.15 * len(caption)

@@ -21,7 +21,7 @@ from .style import CHARACTER, NULL_STYLE, WIDTH, legend_below, style_of, variant
 
 _HEIGHT = 3.3  # inches of the map
 _COLUMNS = 2  # of the legend
-_STRENGTHS = (0.62, 0.44, 0.28, 0.15)
+_STRENGTHS = (0.66, 0.52, 0.4, 0.29, 0.19, 0.1)
 """How strong the colour of a language is, the first of its answers first; black text can be read on all of them."""
 _NONE = 0.35
 """The same of the grey where nothing is decided."""
@@ -48,7 +48,7 @@ def flip_map(table: pd.DataFrame, calls: float, languages: Mapping[str, str], ti
         Patch(facecolor=colour, edgecolor="#333333", linewidth=0.6, label=name)
         for name, colour in zip(named, colours, strict=True)
     ]
-    heading = textwrap.wrap(title, 88)
+    heading = textwrap.wrap(title, 84)
     caption = textwrap.wrap(_caption(table, codes), 118)
     legend_rows = -(-len(handles) // _COLUMNS)
     top, bottom = 0.2 + 0.19 * len(heading), 0.74 + 0.17 * legend_rows + 0.15 * len(caption)
@@ -65,7 +65,7 @@ def flip_map(table: pd.DataFrame, calls: float, languages: Mapping[str, str], ti
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
     tens = 10.0 ** np.arange(np.ceil(np.log10(x[0])), np.floor(np.log10(x[-1])) + 1)
-    axes.xaxis.set_major_locator(FixedLocator(tens))
+    axes.xaxis.set_major_locator(FixedLocator(tens.tolist()))
     axes.yaxis.set_major_locator(FixedLocator([tick / 5 for tick in range(6)]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: wording.percent(value)))

@@ -117,7 +117,11 @@ def carried_lines(run: ServerData) -> list[str]:
             continue
         parts = [f"{_carries(table.loc[mix])} with {mix}" for mix in mixes]
         held, seconds = table.loc[mixes[-1]], run.note["profile"]["hold_seconds"]
-        end = f"; {mixes[-1]} held {wording.number(held['held'])} for {seconds:.0f} seconds" if wording.finite(held["held"]) else ""
+        end = (
+            f"; {mixes[-1]} held {wording.number(held['held'])} for {seconds:.0f} seconds"
+            if wording.finite(held["held"])
+            else ""
+        )
         said.append(f"{form}: {wording.listing(parts)}{end}.")
     return said
 
