@@ -186,6 +186,25 @@ def share_line(made: Chain) -> str:
     )
 
 
+def plain_line(made: Chain) -> str:
+    """How much of the report's gain the language was, for those who read one sentence; share_line has the figure."""
+    step, share = made.step(LANGUAGE), made.share_of_gain(LANGUAGE)
+    if made.gain is None or step is None or share is None:
+        return share_line(made)
+    if share.high < 0:
+        head = "None"
+    elif share.low <= 0:
+        head = "None that can be told"
+    else:
+        head = f"{wording.percent(share.value, 0)} ({shares(share)}, on a logarithmic scale)"
+    gain = f"{wording.ratio(made.gain.value)} times ({wording.interval(made.gain.low, made.gain.high)})"
+    return (
+        f"{head}: the same design is {wording.ratio(step['ratio'])} times as fast "
+        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}. All of the gain "
+        f"over {made.report[0]} is {gain} here."
+    )
+
+
 def lines(made: Chain) -> list[str]:
     """What the steps say, in sentences: the language, the largest steps, and whether they add up."""
     steps = made.steps.dropna(subset="ratio")

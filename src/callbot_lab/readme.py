@@ -167,7 +167,7 @@ def taken_away() -> str:
     steps, matched = _run_of("ablation"), _run_of("matched")
     experiment = steps[0].experiment("ablation")
     chain = ablation.chain(*steps, experiment, experiment["cells"][0])
-    language = [ablation.share_line(chain)] if chain else []
+    language = [ablation.plain_line(chain)] if chain else []
     language += summary.same_kernel_range(*matched)
     tested = selftest_summary.latest(RUNS)
     return brief.markdown(brief.brief(_claimed(), steps[0], language, servers, loads, tested))

@@ -174,7 +174,7 @@ class Report:
         """What there is to take away, for those who read no further."""
         chain = next((made for chains in self.chains.values() for made in chains), None)
         loads = self.decision["loads"] if self.decision and not self.decision["reason"] else []
-        language = [self.report_line, *([ablation.share_line(chain)] if chain else [])]
+        language = [*([ablation.plain_line(chain)] if chain else []), self.report_line]
         language += summary.same_kernel_range(self.run, self.table)
         return brief.brief(self.claimed, self.run, language, self._servers, loads, self._selftest)
 

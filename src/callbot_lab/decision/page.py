@@ -93,7 +93,13 @@ def load_lines(run: ServerData, verification: dict[str, Any] | None) -> list[str
 
 
 def _load_lines(measured: Measured, settings: Settings, conformance: Mapping[str, str] | None) -> list[str]:
-    return [load_line(one, measured.messages) for one in by_load(measured, settings, conformance)]
+    found = [load_line(one, measured.messages) for one in by_load(measured, settings, conformance)]
+    if found:
+        found.append(
+            f"All by the thresholds and prices of data/decision.toml, which are guesses, over "
+            f"{settings.load.years:g} years."
+        )
+    return found
 
 
 def _conformance(verification: dict[str, Any] | None) -> dict[str, str] | None:

@@ -149,6 +149,9 @@ def _draw_regions(axes: Axes, codes: np.ndarray, x: np.ndarray, y: np.ndarray, c
             cmap=ListedColormap(list(colours)),
             vmin=-0.5,
             vmax=len(colours) - 0.5,
+            # Without an edge of its own colour a white seam shows between rows.
+            edgecolors="face",
+            linewidth=0.4,
         )
     sides = [
         ((x[along + 1], y[up]), (x[along + 1], y[up + 1])) for up, along in np.argwhere(codes[:, 1:] != codes[:, :-1])

@@ -44,7 +44,7 @@ def waterfall(steps: pd.DataFrame, title: str) -> Figure:
     height = top + bottom + rows * _ROW
     figure = Figure(figsize=(WIDTH, height))
     names = max(0.9 * steps["arm"].str.len().max(), 1.15 * max(len(label(step)) for _, step in steps.iterrows()))
-    left, right = 0.3 + CHARACTER * names, 2.2
+    left, right = 0.3 + CHARACTER * names, 2.55
     axes = figure.add_axes((left / WIDTH, bottom / height, (WIDTH - left - right) / WIDTH, rows * _ROW / height))
     axes.set_xscale("log")
     axes.set_ylim(rows - 0.5, -0.5)

@@ -645,7 +645,7 @@
       row.forEach((text, column) => {
         const cell = line.insertCell();
         cell.textContent = text;
-        if (column === 1 || column === 2) cell.className = "nowrap";
+        if (column < row.length - 1) cell.className = "nowrap";
       });
       return line;
     });
