@@ -105,6 +105,16 @@ def test_a_ratio_of_two_mixes_needs_both(run: ServerData) -> None:
     assert ratio_of_costs(run, "nowhere", FAST, SLOW) is None
 
 
+def test_what_a_core_carries_is_told_by_format_with_the_bound_that_it_keeps(run: ServerData) -> None:
+    said = sentences.carried_lines(run)
+    assert [line.split(",")[0] for line in said] == sentences.searched_formats(run)
+    table = capacities(run).set_index("mix")
+    for mix in (BASE, SLOW, FAST, BEST):
+        assert re.search(rf"\b{table.loc[mix, 'calls']:,.0f} \([\d,]+ to [\d,]+\) with {re.escape(mix)}\b", said[0])
+    assert f"the lag's 99th percentile under {sentences.lag_bound(run, sentences.searched_formats(run)[0]):g} ms: " in said[0]
+    assert f"; {BEST} held " in said[0]
+
+
 def test_capacities_know_the_fastest_and_what_was_held(run: ServerData) -> None:
     table = capacities(run).set_index("mix")
     assert table.loc[BEST, "times"] == pytest.approx(true_ratio(BASE, BEST), rel=0.06)

@@ -192,16 +192,16 @@ def plain_line(made: Chain) -> str:
     if made.gain is None or step is None or share is None:
         return share_line(made)
     if share.high < 0:
-        head = "None"
+        head = "None of it"
     elif share.low <= 0:
-        head = "None that can be told"
+        head = "None of it that can be told"
     else:
         head = f"{wording.percent(share.value, 0)} ({shares(share)}, on a logarithmic scale)"
     gain = f"{wording.ratio(made.gain.value)} times ({wording.interval(made.gain.low, made.gain.high)})"
     return (
         f"{head}: the same design is {wording.ratio(step['ratio'])} times as fast "
-        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}. All of the gain "
-        f"over {made.report[0]} is {gain} here."
+        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}, while the whole gain "
+        f"over {made.report[0]} is {gain} ({made.where})."
     )
 
 

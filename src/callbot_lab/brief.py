@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from . import wording
 from .probes.selftest_summary import SelfTest, verdict_line
 from .results import RunData
+from .server.parsers import INGEST
 from .serverlab import sentences
 from .serverlab.summary import ServerData
+from .workload import FORMATS
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ def brief(
     servers: ServerData | None,
     loads: Sequence[str],
     selftest: SelfTest | None,
+    flips: Sequence[str] = (),
 ) -> list[Answer]:
     """The questions that the runs at hand can answer, in the order in which a lead asks them.
 
@@ -36,11 +39,12 @@ def brief(
     """
     carried = [] if servers is None else sentences.carried_lines(servers)
     gained = [] if servers is None else [sentences.cost_line(servers, claimed), sentences.bound_line(servers)]
-    sure = [f"Loops: {loops_origin(run)}."]
+    sure = [f"Loops: {loops_origin(run)}.", *(f"The machine: {warning}." for warning in run.note["warnings"])]
     sure += [] if servers is None else [f"Servers: {sentences.origin(servers)}.", sentences.noise_line(servers)]
     sure += [] if selftest is None else [verdict_line(selftest.rates)]
     found = [
         Answer("What should we use?", list(loads), "decision"),
+        Answer("What would change that?", list(flips), "decision"),
         Answer(f"How much of the report's {wording.ratio(claimed)} times was the language?", list(language), "pairs"),
         Answer("How many calls does a core carry?", carried, "server"),
         Answer("What does faster decoding bring in a whole server?", gained, "server"),
@@ -48,6 +52,18 @@ def brief(
     ]
     told = [Answer(one.question, [line for line in one.said if line], one.part) for one in found]
     return [one for one in told if one.said]
+
+
+def glossary() -> str:
+    """How mixes, arms, formats and intervals are written, for those who see them for the first time."""
+    formats = [
+        f"{form.name} {form.chunk_bytes:,} bytes of audio every {form.milliseconds:g} ms" for form in FORMATS.values()
+    ]
+    return (
+        f"A server is written server+parser+implementation; with {INGEST} for a parser the implementation reads the whole "
+        f"message. Names that end in -report are the two designs that the report compares; name@operation is an "
+        f"implementation in that operation of a loop. Messages: {wording.listing(formats)}. In brackets: 95 % intervals."
+    )
 
 
 def loops_origin(run: RunData) -> str:

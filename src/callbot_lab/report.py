@@ -176,7 +176,13 @@ class Report:
         loads = self.decision["loads"] if self.decision and not self.decision["reason"] else []
         language = [*([ablation.plain_line(chain)] if chain else []), self.report_line]
         language += summary.same_kernel_range(self.run, self.table)
-        return brief.brief(self.claimed, self.run, language, self._servers, loads, self._selftest)
+        flips = self.decision["flips"] if loads else []
+        return brief.brief(self.claimed, self.run, language, self._servers, loads, self._selftest, flips)
+
+    @property
+    def glossary(self) -> str:
+        """How things are written on the page."""
+        return brief.glossary()
 
     @cached_property
     def lacking(self) -> list[dict[str, Any]]:

@@ -177,7 +177,15 @@ def same_kernel_range(run: RunData, table: pd.DataFrame) -> list[str]:
     found = same_kernel(run, table)
     models = [each["name"] for each in run.note["experiments"] if any(cell.get("model") for cell in each["cells"])]
     groups = found[~found["experiment"].isin(models)].groupby(["language", "other"], sort=False)
-    return [f"With the same kernel, {language} against {other}: {tally(rows)}." for (language, other), rows in groups]
+    said = []
+    for (language, other), rows in groups:
+        counts = [f"{verdict} in {count}" for verdict, count in rows["verdict"].value_counts().items()]
+        said.append(
+            f"With the same kernel, {language} is {wording.ratio(rows['ratio'].min())} to "
+            f"{wording.ratio(rows['ratio'].max())} times as fast as {other}: of {wording.count(len(rows), 'cell')} "
+            f"{wording.listing(counts)}."
+        )
+    return said
 
 
 def headline(table: pd.DataFrame, pairs: pd.DataFrame | None = None) -> str:

@@ -73,7 +73,7 @@ class Decision:
 
     `probability`: of an answer, the least over its accepted steps that one gains enough and is worth its price; if
     nothing is changed, that no mix gains enough (G1), or that even the likeliest rung does not gain enough and pay; if
-    it is undecided, that the most promising mix gains enough, not corrected for how many were asked.
+    it is undecided, that the mix that is surest to gain enough does, not corrected for how many were asked.
     `without_values` is the answer without vetoes and weights; empty if none were entered.
     """
 
@@ -232,7 +232,7 @@ def _worth_climbing(mixes: Sequence[Mix], measured: Measured, settings: Settings
     excluded = max(0.0, 1 - sum(chances.values()))
     more = f"more than {wording.percent(gates.gain)}"
     tried = f"{len(chances)} {'mix' if len(chances) == 1 else 'mixes'}"
-    text = f"The most promising is {best}: it {words.saving(pairs[best], measured.baseline)}"
+    text = f"The surest to gain is {best}: it {words.saving(pairs[best], measured.baseline)}"
     if shown >= gates.probability:
         text += f", {more} with a probability of {words.likelihood(shown)} (corrected for {tried} that were asked)."
         verdict, probability = ENOUGH, shown

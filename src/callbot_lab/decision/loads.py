@@ -36,25 +36,30 @@ def by_load(measured: Measured, settings: Settings, conformance: Mapping[str, st
     return found
 
 
-def load_line(one: ForLoad, messages: float) -> str:
-    """The answer for one load in a sentence; `messages` is how many a call sends per second."""
+def load_line(one: ForLoad, messages: float, utilisation: float) -> str:
+    """The answer for one load in a sentence; `messages` is how many a call sends per second, `utilisation` the share of
+    a core that is used."""
     decision = one.decision
     said = f"{wording.number(one.calls)} calls of {messages:g} messages a second"
-    need = f"{wording.number(one.before)} cores"
+    need, used = f"{wording.number(one.before)} cores", f"used to {wording.percent(utilisation)}"
     if decision.answer is None:
-        return f"{said}: undecided; {decision.baseline} needs {need}."
+        return f"{said}: undecided; {decision.baseline} needs {need} {used}."
     if not decision.stays:
         return (
             f"{said}: {decision.name}, which needs {wording.number(one.after)} of the {need} that {decision.baseline} "
-            f"needs. {_sure(decision)}"
+            f"needs, {used}. {_sure(decision)}"
         )
-    return f"{said}: stay with {decision.baseline}, which needs {need}. {_sure(decision)}"
+    return f"{said}: stay with {decision.baseline}, which needs {need} {used}. {_sure(decision)}"
 
 
 def _sure(decision: Decision) -> str:
     sure = words.likelihood(decision.probability)
     if not decision.stays:
-        return f"The least certain step to it gains enough and pays with a probability of {sure}."
+        more = "".join(
+            f" {step.mix} may be better still, with a probability of {words.likelihood(step.probability)}."
+            for step in decision.open[:1]
+        )
+        return f"Every step to it gains enough and pays, the least certain with a probability of {sure}.{more}"
     if decision.likely:
         return (
             f"{decision.likely.mix} would pay with a probability of {words.likelihood(decision.likely.chance)}, which "

@@ -150,7 +150,7 @@ def flip_lines(searches: list[Search], settings: Settings) -> list[str]:
             found.append(f"{_name(one)}, now {_amount(one, one.now, settings)}: no value from {ends} flips it.")
     if idle:
         parts = wording.listing([one.part for one in idle])
-        found.append(f"No maintenance up to {idle[0].high:g} days a year changes the answer for {parts}.")
+        found.append(f"Maintenance of {parts}: nothing up to {idle[0].high:g} days a year changes the answer.")
     return found
 
 

@@ -307,7 +307,7 @@
     const excluded = Math.max(0, 1 - asked.reduce((sum, one) => sum + one.chance, 0));
     const more = `more than ${percent(given.gain)}`;
     const tried = `${asked.length} ${asked.length === 1 ? "mix" : "mixes"}`;
-    let text = `The most promising is ${best.mix}: it ${saving(best.pair, base)}`;
+    let text = `The surest to gain is ${best.mix}: it ${saving(best.pair, base)}`;
     let verdict = BETWEEN, probability = best.chance;
     if (shown >= given.probability) {
       text += `, ${more} with a probability of ${likelihood(shown)} (corrected for ${tried} that were asked).`;
@@ -611,7 +611,7 @@
     }
     if (idle.length > 0) {
       const parts = listing(idle.map((one) => one.part));
-      found.push(`No maintenance up to ${plain(idle[0].high)} days a year changes the answer for ${parts}.`);
+      found.push(`Maintenance of ${parts}: nothing up to ${plain(idle[0].high)} days a year changes the answer.`);
     }
     return found;
   }

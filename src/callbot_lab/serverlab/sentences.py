@@ -66,8 +66,8 @@ def cost_line(run: ServerData, claimed: float) -> str:
         else f"the report says {wording.ratio(claimed)} times"
     )
     return (
-        f"In the server that the report names, a message costs {roles[SLOW]} {_times(found)} the CPU time that it "
-        f"costs {roles[FAST]}; {said}."
+        f"In the server that the report names, {roles[SLOW]} takes {_times(found)} the CPU time of {roles[FAST]} for a "
+        f"message; {said}."
     )
 
 
@@ -122,7 +122,9 @@ def carried_lines(run: ServerData) -> list[str]:
             if wording.finite(held["held"])
             else ""
         )
-        said.append(f"{form}: {wording.listing(parts)}{end}.")
+        said.append(
+            f"{form}, the lag's 99th percentile under {lag_bound(run, form):g} ms: {wording.listing(parts)}{end}."
+        )
     return said
 
 
@@ -189,7 +191,7 @@ def noise_line(run: ServerData) -> str:
         return ""
     row = null.iloc[0]
     return (
-        f"The baseline against itself (the null arm) gives {wording.ratio(row['share'])} "
+        f"The baseline's server against itself (the null arm) gives {wording.ratio(row['share'])} "
         f"({wording.interval(row['share_low'], row['share_high'])}): smaller differences in CPU per message "
         f"cannot be told here."
     )
