@@ -136,7 +136,9 @@ def test_without_a_first_step_there_is_no_chain(tmp_path: Path) -> None:
     assert ablation.chain(run, summary.summarise(run), experiment, experiment["cells"][0]) is None
 
 
-@pytest.mark.parametrize(("language", "head"), [(0.8, "None of it: "), (1.0, "None of it that can be told: "), (1.25, "\\d+ % ")])
+@pytest.mark.parametrize(
+    ("language", "head"), [(0.8, "None of it: "), (1.0, "None of it that can be told: "), (1.25, "\\d+ % ")]
+)
 def test_what_the_language_was_is_told_in_a_word(tmp_path: Path, language: float, head: str) -> None:
     made = chain_of(tmp_path / "run", synthetic.ablation(language=language))
     line = ablation.plain_line(made)

@@ -276,7 +276,10 @@ def test_servers_that_were_moved_can_be_moved_again() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("load.examples = [20, 10]", "load.examples is [20, 10]; accepted is a list of numbers from 1 to 1e+09, the least first"),
+        (
+            "load.examples = [20, 10]",
+            "load.examples is [20, 10]; accepted is a list of numbers from 1 to 1e+09, the least first",
+        ),
         ("load.examples = 5", "load.examples is 5"),
         ("gates.gain = 2", "gates.gain is 2; accepted is a number from 0 to 0.9"),
         ("gates.gain = true", "gates.gain is True"),
@@ -319,19 +322,21 @@ def test_a_wrong_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_answer_for_other_loads_is_that_of_the_rule_in_a_sentence() -> None:
-    found = settings('ladder = ["python", "cython"]', "load.examples = [1, 1000000]", "load.utilisation = 0.25")
+    found = settings('ladder = ["python", "cython"]', "load.examples = [100, 1000000]", "load.utilisation = 0.25")
     measured = servers()
     few, many = loads.by_load(measured, found)
     assert (few.decision.name, many.decision.name) == (BASE, CYTHON)
     cores = 1e6 * 25 * cost_us(Mix.parse(BASE)) / 1e6 / 0.25
     assert (many.before, many.after) == pytest.approx((cores, cores * (1 - CYTHON_SAVES)), rel=1e-6)
     said = loads.load_line(few, 25, 0.25)
-    assert said.startswith(f"1 calls of 25 messages a second: stay with {BASE}, which needs ")
+    assert said.startswith(f"100 calls of 25 messages a second: stay with {BASE}, which needs ")
     assert said.endswith("cores used to 25 %. That no change is worth it has a probability of more than 99.9 %.")
     said = loads.load_line(many, 25, 0.25)
-    assert f"1,000,000 calls of 25 messages a second: {CYTHON}, which needs {many.after:,.0f} of the {cores:,.0f} " in said
+    assert (
+        f"1,000,000 calls of 25 messages a second: {CYTHON}, which needs {many.after:,.0f} of the {cores:,.0f} " in said
+    )
     open_ = loads.by_load(servers(workers=2), found)[0]
-    assert loads.load_line(open_, 25, 0.25).startswith(f"1 calls of 25 messages a second: undecided; {BASE} needs ")
+    assert loads.load_line(open_, 25, 0.25).startswith(f"100 calls of 25 messages a second: undecided; {BASE} needs ")
 
 
 def ran(*arguments: str) -> Any:

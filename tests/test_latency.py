@@ -6,7 +6,9 @@ import gc
 import random
 import resource
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -152,26 +154,31 @@ def test_an_arm_that_is_not_there_is_an_error() -> None:
         perform("python", operation="process")
 
 
-def test_only_fresh_buffers_take_page_faults() -> None:
+def page_faults(operation: str) -> int:
+    """Page faults within the calls that are timed, in this process."""
+    faults: list[int] = []
+
+    def clock() -> int:
+        faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+        return 20_000 * len(faults)
+
+    (row,) = load_all(["cython"])
+    whole = cut(read_recording(SPEECH), parse_size("callbot"))
+    arm = latency.bind(row, operation, whole.texts[:CALL_CHUNKS], clock)
+    latency.time_arms([arm], whole.pcm[:CALL_CHUNKS], operation, random.Random(1))
+    # What came between the two readings around a call, after the arm was tried.
+    readings = faults[-2 * CHUNKS :]
+    return sum(b - a for a, b in zip(readings[::2], readings[1::2], strict=True))
+
+
+@pytest.mark.parametrize("operation", [APPEND, FRESH])
+def test_only_fresh_buffers_take_page_faults(operation: str) -> None:
     pytest.importorskip("callbot_cython")
+    # As when it is measured, in a process of its own: one that has had large blocks hands out pages that it knows.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        found = pool.submit(page_faults, operation).result(timeout=120)
     pages = CHUNKS * 1280 // resource.getpagesize()
-    found = {}
-    for operation in (APPEND, FRESH):
-        faults: list[int] = []
-
-        def clock(faults: list[int] = faults) -> int:
-            faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
-            return 20_000 * len(faults)
-
-        (row,) = load_all(["cython"])
-        whole = cut(read_recording(SPEECH), parse_size("callbot"))
-        arm = latency.bind(row, operation, whole.texts[:CALL_CHUNKS], clock)
-        latency.time_arms([arm], whole.pcm[:CALL_CHUNKS], operation, random.Random(1))
-        # What came between the two readings around a call, after the arm was tried.
-        readings = faults[-2 * CHUNKS :]
-        found[operation] = sum(b - a for a, b in zip(readings[::2], readings[1::2], strict=True))
-    assert found[FRESH] >= 0.5 * pages
-    assert found[APPEND] < 0.1 * pages
+    assert found >= 0.5 * pages if operation == FRESH else found < 0.1 * pages
 
 
 def test_quantiles_are_times_that_were_measured_and_intervals_know_processes() -> None:

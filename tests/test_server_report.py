@@ -111,7 +111,10 @@ def test_what_a_core_carries_is_told_by_format_with_the_bound_that_it_keeps(run:
     table = capacities(run).set_index("mix")
     for mix in (BASE, SLOW, FAST, BEST):
         assert re.search(rf"\b{table.loc[mix, 'calls']:,.0f} \([\d,]+ to [\d,]+\) with {re.escape(mix)}\b", said[0])
-    assert f"the lag's 99th percentile under {sentences.lag_bound(run, sentences.searched_formats(run)[0]):g} ms: " in said[0]
+    assert (
+        f"the lag's 99th percentile under {sentences.lag_bound(run, sentences.searched_formats(run)[0]):g} ms: "
+        in said[0]
+    )
     assert f"; {BEST} held " in said[0]
 
 

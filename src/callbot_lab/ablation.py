@@ -200,8 +200,8 @@ def plain_line(made: Chain) -> str:
     gain = f"{wording.ratio(made.gain.value)} times ({wording.interval(made.gain.low, made.gain.high)})"
     return (
         f"{head}: the same design is {wording.ratio(step['ratio'])} times as fast "
-        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}, while the whole gain "
-        f"over {made.report[0]} is {gain} ({made.where})."
+        f"({wording.interval(step['low'], step['high'])}) in {step['arm']} as in {step['against']}, while the whole "
+        f"gain over {made.report[0]} is {gain}, in {made.where}."
     )
 
 

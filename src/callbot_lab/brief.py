@@ -39,7 +39,7 @@ def brief(
     """
     carried = [] if servers is None else sentences.carried_lines(servers)
     gained = [] if servers is None else [sentences.cost_line(servers, claimed), sentences.bound_line(servers)]
-    sure = [f"Loops: {loops_origin(run)}.", *(f"The machine: {warning}." for warning in run.note["warnings"])]
+    sure = [f"Loops: {loops_origin(run)}.", *(f"Warning: {warning}." for warning in run.note["warnings"])]
     sure += [] if servers is None else [f"Servers: {sentences.origin(servers)}.", sentences.noise_line(servers)]
     sure += [] if selftest is None else [verdict_line(selftest.rates)]
     found = [
@@ -60,9 +60,10 @@ def glossary() -> str:
         f"{form.name} {form.chunk_bytes:,} bytes of audio every {form.milliseconds:g} ms" for form in FORMATS.values()
     ]
     return (
-        f"A server is written server+parser+implementation; with {INGEST} for a parser the implementation reads the whole "
-        f"message. Names that end in -report are the two designs that the report compares; name@operation is an "
-        f"implementation in that operation of a loop. Messages: {wording.listing(formats)}. In brackets: 95 % intervals."
+        f"A server is written server+parser+implementation; with {INGEST} for a parser the implementation reads the "
+        f"whole message. Names that end in -report are the two designs that the report compares; name@operation is an "
+        f"implementation in that operation of a loop. Messages: {wording.listing(formats)}. "
+        f"In brackets: 95 % intervals."
     )
 
 

@@ -173,10 +173,10 @@ class Report:
     def brief(self) -> list[Answer]:
         """What there is to take away, for those who read no further."""
         chain = next((made for chains in self.chains.values() for made in chains), None)
-        loads = self.decision["loads"] if self.decision and not self.decision["reason"] else []
+        decision = self.decision if self.decision and not self.decision["reason"] else {"loads": [], "flips": []}
         language = [*([ablation.plain_line(chain)] if chain else []), self.report_line]
         language += summary.same_kernel_range(self.run, self.table)
-        flips = self.decision["flips"] if loads else []
+        loads, flips = decision["loads"], decision["flips"]
         return brief.brief(self.claimed, self.run, language, self._servers, loads, self._selftest, flips)
 
     @property

@@ -93,7 +93,9 @@ def load_lines(run: ServerData, verification: dict[str, Any] | None) -> list[str
 
 
 def _load_lines(measured: Measured, settings: Settings, conformance: Mapping[str, str] | None) -> list[str]:
-    found = [load_line(one, measured.messages, settings.load.utilisation) for one in by_load(measured, settings, conformance)]
+    found = [
+        load_line(one, measured.messages, settings.load.utilisation) for one in by_load(measured, settings, conformance)
+    ]
     if found:
         found.append(
             f"All by the thresholds and prices of data/decision.toml, which are guesses, over "
@@ -254,7 +256,15 @@ def _controls(measured: Measured, settings: Settings, own: Mapping[str, float] |
     for part in dict.fromkeys(settings.parts):
         if part not in base:
             days = settings.prices[part].yearly_days
-            found.append(_control(f"{DAYS}.{part}", f"Days a year for {part} ({settings.prices[part].once_days:g} once)", days, (0, MOST_DAYS), 0.5))
+            found.append(
+                _control(
+                    f"{DAYS}.{part}",
+                    f"Days a year for {part} ({settings.prices[part].once_days:g} once)",
+                    days,
+                    (0, MOST_DAYS),
+                    0.5,
+                )
+            )
     if own is not None:
         now = own[measured.baseline]
         found.append(_control(SHARE, text.NAMES[SHARE], now, (0, MOST_SHARE), 0.01, SHARE_OF_ONE))
