@@ -45,11 +45,14 @@ def small_pages() -> Iterator[None]:
 def blocks_of_their_own() -> None:
     """Let the C library take every large block from the system, however many large ones were freed before.
 
-    It learns from what is freed, up to 32 MiB, what to keep for itself; resident memory would show that.
+    It learns from what is freed, up to 32 MiB, what to keep for itself; resident memory would show that. What it has
+    kept before goes back: it would be handed out first, with pages that are there already.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        mmap_threshold = -3  # M_MMAP_THRESHOLD of malloc.h
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
         assert library.mallopt(mmap_threshold, 2**17) == 1
+        assert library.mallopt(trim_threshold, 2**17) == 1
+        library.malloc_trim(0)
 
 
 def page_faults() -> int:
