@@ -63,6 +63,11 @@ def test_forest_draws_every_arm_at_its_ratio(table: pd.DataFrame) -> None:
         assert figure.axes[panel].get_xscale() == "log"
 
 
+def test_forest_has_room_for_long_names(table: pd.DataFrame) -> None:
+    long = {"rust": "msgspec+pybase64@frame-decode", "cython": "mmmmm-wwwwwww@MMMMM-decode"}
+    inside(figures.ratio_forest(table.assign(arm=table["arm"].replace(long))))
+
+
 def test_forest_names_what_was_not_measured_and_gives_it_no_mark(table: pd.DataFrame) -> None:
     figure = figures.ratio_forest(table)
     said = texts(figure)

@@ -29,7 +29,7 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
     height = _HEIGHT + 0.19 * len(heading)
     figure = Figure(figsize=(WIDTH, height))
     bottom = 0.62
-    axes = figure.add_axes((0.7 / WIDTH, bottom / height, (WIDTH - 3.1) / WIDTH, (_HEIGHT - bottom - 0.15) / height))
+    axes = figure.add_axes((0.7 / WIDTH, bottom / height, (WIDTH - 3.25) / WIDTH, (_HEIGHT - bottom - 0.15) / height))
     shares = np.linspace(0, 0.999, 400)
     axes.plot(shares, 1 / (1 - shares), color="#222222", linewidth=1.2, label="were the part free (Amdahl's bound)")
     axes.plot(
@@ -73,7 +73,7 @@ def amdahl(gains: pd.DataFrame, claimed: float, title: str) -> Figure:
     figure.legend(
         handles=[*axes.get_legend_handles_labels()[0], *_legend(gains, fills)],
         loc="upper left",
-        bbox_to_anchor=((WIDTH - 2.3) / WIDTH, (bottom + _HEIGHT - bottom - 0.1) / height),
+        bbox_to_anchor=((WIDTH - 2.48) / WIDTH, (bottom + _HEIGHT - bottom - 0.1) / height),
         frameon=False,
         fontsize=7.5,
     )

@@ -18,9 +18,10 @@ from .. import wording
 from ..analysis import CONFIDENCE
 from ..summary import MEASURED, competitors, describe
 from ..worker import EMPTY, NULL
-from .style import CHARACTER, NULL_STYLE, WIDTH, legend_below, ratio_ticks, ratios, style_of, write_around
+from .style import NULL_STYLE, WIDTH, legend_below, ratio_ticks, ratios, style_of, width_of, write_around
 
 _ROW = 0.25  # inches
+_NAME = 9  # points of the names of arms
 
 
 def ratio_forest(table: pd.DataFrame, title: str | None = None) -> Figure:
@@ -37,8 +38,7 @@ def ratio_forest(table: pd.DataFrame, title: str | None = None) -> Figure:
     gap = 0.42
     height = top + bottom + sum(sizes) * _ROW + gap * len(panels)
     figure = Figure(figsize=(WIDTH, height))
-    names = max((len(arm) for arm in table["arm"]), default=5)
-    left, right = 0.25 + CHARACTER * names, 2.25
+    left, right = 0.3 + max((width_of(arm, _NAME) for arm in table["arm"]), default=0.5), 2.25
     limits = _limits(table)
     y = height - top
     for rows, size in zip(panels, sizes, strict=True):
@@ -108,7 +108,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame, limits: tuple[float, float], *, 
         axes.plot([1, 1], extent, color="#333333", linewidth=0.8, zorder=1)
     for place, row in shown.iterrows():
         _draw_row(axes, place, row, limits)
-    axes.set_yticks(range(len(shown)), shown["arm"], fontsize=9)
+    axes.set_yticks(range(len(shown)), shown["arm"], fontsize=_NAME)
     axes.xaxis.set_major_locator(FixedLocator(ratio_ticks(*limits)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

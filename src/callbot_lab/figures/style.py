@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 
 from .. import wording
 
@@ -70,6 +71,11 @@ def variants(arms: Iterable[str], languages: Mapping[str, str]) -> dict[str, int
         found[arm] = seen.get(style, 0)
         seen[style] = found[arm] + 1
     return found
+
+
+def width_of(text: str, points: float) -> float:
+    """Inches that a text takes in a size of letters: names may be all wide ones."""
+    return float(TextPath((0, 0), text, size=points).get_extents().width) / 72
 
 
 def write_around(figure: Figure, heading: Sequence[str], caption: Sequence[str]) -> None:
