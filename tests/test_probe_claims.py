@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from callbot_lab import ledger, report, results
+from callbot_lab.probes import recorded
 from callbot_lab.probes.recorded import SHOWN, ProbeData
+from callbot_lab.probes.run import NOTE
 
 from .synthetic import Plan, make_run, reproduce
 from .synthetic_probes import PYTHON, RUST, latency, memory, threads, whole
@@ -55,6 +57,24 @@ def test_a_busy_machine_says_nothing_about_threads(tmp_path: Path) -> None:
     row = judged(tmp_path, made).loc["concurrency"]
     assert row["verdict"] == "not tested yet"
     assert "too busy" in row["why"]
+
+
+def test_of_recorded_runs_the_fullest_counts_and_then_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {"1": ["latency", "memory"], "2": ["latency", "memory"], "3": ["memory"]}
+    for name in held:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / NOTE).write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(
+        recorded,
+        "read_probes",
+        lambda folder: ProbeData(folder, {}, {name: pd.DataFrame() for name in held[folder.name]}),
+    )
+    found = recorded.latest(tmp_path / "none", tmp_path)
+    assert found is not None
+    assert found.folder.name == "2"
+    assert recorded.latest(tmp_path / "none") is None
 
 
 def test_without_a_run_of_probes_claims_wait(tmp_path: Path) -> None:
