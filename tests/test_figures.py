@@ -65,7 +65,9 @@ def test_forest_draws_every_arm_at_its_ratio(table: pd.DataFrame) -> None:
 
 def test_forest_has_room_for_long_names(table: pd.DataFrame) -> None:
     long = {"rust": "msgspec+pybase64@frame-decode", "cython": "mmmmm-wwwwwww@MMMMM-decode"}
-    inside(figures.ratio_forest(table.assign(arm=table["arm"].replace(long))))
+    figure = figures.ratio_forest(table.assign(arm=table["arm"].replace(long)))
+    assert set(long.values()) <= set(texts(figure))
+    inside(figure)
 
 
 def test_forest_names_what_was_not_measured_and_gives_it_no_mark(table: pd.DataFrame) -> None:

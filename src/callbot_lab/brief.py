@@ -35,11 +35,12 @@ def brief(
     """The questions that the runs at hand can answer, in the order in which a lead asks them.
 
     `claimed` is the seed report's ratio, `run` one of loops, `language` what it says about the languages, and `loads`
-    the decision for several numbers of calls (decision.loads). What no run can answer is left out.
+    the decision for several numbers of calls (decision.loads), and `flips` where the decision for those of the settings
+    turns. What no run can answer is left out.
     """
     carried = [] if servers is None else sentences.carried_lines(servers)
     gained = [] if servers is None else [sentences.cost_line(servers, claimed), sentences.bound_line(servers)]
-    sure = [f"Loops: {loops_origin(run)}.", *(f"Warning: {warning}." for warning in run.note["warnings"])]
+    sure = [f"Loops: {run.origin}.", *(f"Warning: {warning}." for warning in run.note["warnings"])]
     sure += [] if servers is None else [f"Servers: {sentences.origin(servers)}.", sentences.noise_line(servers)]
     sure += [] if selftest is None else [verdict_line(selftest.rates)]
     found = [
@@ -65,14 +66,6 @@ def glossary() -> str:
         f"implementation in that operation of a loop. Messages: {wording.listing(formats)}. "
         f"In brackets: 95 % intervals."
     )
-
-
-def loops_origin(run: RunData) -> str:
-    """Where numbers of loops come from, in one phrase."""
-    environment, workers = run.note["environment"], wording.count(run.note["workers"]["done"], "worker")
-    interpreter, commit = wording.interpreter(environment["python"]), wording.commit(environment["commit"])
-    profile = run.note["profile"]["name"]
-    return f"{workers} ({profile} profile) on {environment['cpu']['name']}, {interpreter}, {commit}"
 
 
 def markdown(answers: Sequence[Answer]) -> str:

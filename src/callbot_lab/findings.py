@@ -118,7 +118,7 @@ def machines(runs: Sequence[tuple[RunData, pd.DataFrame]]) -> str:
     Columns: the seed report's two designs, the step of the ablation that is the language and nothing else, and, for
     every kernel that is written in two languages, the range of the one against the other over the cells.
     """
-    found = [(run, _matched(run, table), _first_chain(run, table)) for run, table in runs]
+    found = [(run, _matched(run, table), first_chain(run, table)) for run, table in runs]
     kernels = sorted({kernel for _, pairs, _ in found for kernel in pairs["kernel"]})
     rows, compared = [], list[str]()
     for run, pairs, made in found:
@@ -141,7 +141,7 @@ PARTS = {"language": language, "algorithm": algorithm, "steps": steps, "binding"
 """The tables by the name of the part."""
 
 
-def _first_chain(run: RunData, table: pd.DataFrame) -> Chain | None:
+def first_chain(run: RunData, table: pd.DataFrame) -> Chain | None:
     """The ablation of a run in its first cell; None if it has none."""
     for experiment in run.note["experiments"]:
         if experiment.get("steps"):

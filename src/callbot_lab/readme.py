@@ -142,12 +142,12 @@ def _ordered(run: RunData) -> list[dict[str, Any]]:
 
 
 def _origin(run: RunData) -> str:
-    environment, profile = run.note["environment"], run.note["profile"]
-    done = f"{run.note['workers']['done']} workers ({profile['name']} profile)"
-    interpreter = wording.interpreter(environment["python"])
-    where = run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder.name
-    origin = f"{done}, {environment['cpu']['name']}, {interpreter}, {wording.commit(environment['commit'])}"
-    return f"From `{where}`: {origin}."
+    return f"From `{_place(run.folder)}`: {run.origin}."
+
+
+def _place(folder: Path) -> Path | str:
+    """A folder of a run as the documents name it."""
+    return folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder.name
 
 
 def whole_servers(run: ServerData) -> str:
@@ -165,8 +165,7 @@ def taken_away() -> str:
     servers = _servers()
     loads = decided.load_lines(servers, None)
     steps, matched = _run_of("ablation"), _run_of("matched")
-    experiment = steps[0].experiment("ablation")
-    chain = ablation.chain(*steps, experiment, experiment["cells"][0])
+    chain = findings.first_chain(*steps)
     language = [ablation.plain_line(chain)] if chain else []
     language += summary.same_kernel_range(*matched)
     tested = selftest_summary.latest(RUNS)
@@ -174,8 +173,7 @@ def taken_away() -> str:
 
 
 def _server_origin(run: ServerData) -> str:
-    where = run.folder.relative_to(ROOT) if run.folder.is_relative_to(ROOT) else run.folder.name
-    return f"From `{where}`: {sentences.origin(run)}."
+    return f"From `{_place(run.folder)}`: {sentences.origin(run)}."
 
 
 @cache
@@ -241,8 +239,7 @@ def probe(name: str) -> str:
         raise LabError(f"{RUNS} holds no run of {name}; make one with: callbot-lab measure -e {name}")
     shown = made.shown(name)
     tables = [f"{one.caption}\n\n{wording.table(one.heads, one.rows)}" for one in shown.tables]
-    where = made.folder.relative_to(ROOT) if made.folder.is_relative_to(ROOT) else made.folder.name
-    return "\n\n".join([*shown.lines, *tables, f"From `{where}`: {made.about}."])
+    return "\n\n".join([*shown.lines, *tables, f"From `{_place(made.folder)}`: {made.about}."])
 
 
 def seen(made: SelfTest | None) -> str:
@@ -250,9 +247,8 @@ def seen(made: SelfTest | None) -> str:
     if made is None:
         raise LabError(f"{RUNS} holds no self-test; make one with: callbot-lab selftest")
     said = "\n\n".join(selftest_summary.lines(made.rates))
-    where = made.folder.relative_to(ROOT) if made.folder.is_relative_to(ROOT) else made.folder.name
     rows = wording.table(selftest_summary.HEADS, selftest_summary.worded(made.rates))
-    return f"{said}\n\n{rows}\n\nFrom `{where}`: {selftest_summary.origin(made)}."
+    return f"{said}\n\n{rows}\n\nFrom `{_place(made.folder)}`: {selftest_summary.origin(made)}."
 
 
 def states(run: RunData) -> str:

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from . import wording
 from .errors import LabError
 from .measure import SCHEMA
 
@@ -28,6 +29,11 @@ class RunData:
     note: dict[str, Any]
     slots: pd.DataFrame
     workers: pd.DataFrame
+
+    @property
+    def origin(self) -> str:
+        """Where the numbers come from, in one phrase."""
+        return wording.origin(self.note["workers"]["done"], self.note["profile"]["name"], self.note["environment"])
 
     def experiment(self, name: str) -> dict[str, Any]:
         """The definition of one of the run's experiments; LabError if the run has none of that name."""

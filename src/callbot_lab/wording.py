@@ -123,6 +123,12 @@ def commit(found: dict[str, Any]) -> str:
     return f"commit {str(found['revision'])[:12]}{state}"
 
 
+def origin(workers: int, profile: str, environment: dict[str, Any]) -> str:
+    """Where the numbers of a run come from, in one phrase: how much was run on what, and of which commit."""
+    where = f"{environment['cpu']['name']}, {interpreter(environment['python'])}, {commit(environment['commit'])}"
+    return f"{count(workers, 'worker')} ({profile} profile) on {where}"
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table in Markdown."""
     lines = [heads, ["---"] * len(heads), *rows]

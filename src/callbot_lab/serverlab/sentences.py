@@ -205,11 +205,7 @@ def times_carried(run: ServerData, mix: str, against: str) -> tuple[float, float
 
 def origin(run: ServerData) -> str:
     """Where the numbers come from, in one sentence."""
-    environment, profile = run.note["environment"], run.note["profile"]
-    return (
-        f"{wording.count(run.note['workers'], 'worker')} ({profile['name']} profile) on {environment['cpu']['name']}, "
-        f"{wording.interpreter(environment['python'])}, {wording.commit(environment['commit'])}"
-    )
+    return wording.origin(run.note["workers"], run.note["profile"]["name"], run.note["environment"])
 
 
 def _by_mix(run: ServerData, form: str = "") -> pd.DataFrame:
